@@ -1,0 +1,71 @@
+"""Find out, in a notebook, which image augmentations help your model on your images.
+
+Every public name is importable from here; the module behind it is loaded on first use, so that
+``import augmentlab`` stays quick and loads neither widgets nor plotting nor machine-learning packages.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "params": ("choice", "integers", "loguniform", "uniform"),
+    "engines": ("engine",),
+    "sample": ("Sample", "as_image"),
+    "transform": ("GeometricTransform", "PixelTransform", "PointTransform", "Transform", "from_dict"),
+    "compose": ("Compose", "OneOf"),
+    "data": ("Dataset",),
+    "study": ("Study",),
+    "widgets": ("Controls", "Explorer", "explore"),
+}
+_MODULES = ("data", "models", "params", "plots", "render", "study", "transforms", "widgets")
+
+if TYPE_CHECKING:
+    from augmentlab.compose import Compose as Compose
+    from augmentlab.compose import OneOf as OneOf
+    from augmentlab.data import Dataset as Dataset
+    from augmentlab.engines import engine as engine
+    from augmentlab.params import choice as choice
+    from augmentlab.params import integers as integers
+    from augmentlab.params import loguniform as loguniform
+    from augmentlab.params import uniform as uniform
+    from augmentlab.sample import Sample as Sample
+    from augmentlab.sample import as_image as as_image
+    from augmentlab.study import Study as Study
+    from augmentlab.transform import GeometricTransform as GeometricTransform
+    from augmentlab.transform import PixelTransform as PixelTransform
+    from augmentlab.transform import PointTransform as PointTransform
+    from augmentlab.transform import Transform as Transform
+    from augmentlab.transform import from_dict as from_dict
+    from augmentlab.transforms import *  # noqa: F403
+    from augmentlab.widgets import Controls as Controls
+    from augmentlab.widgets import Explorer as Explorer
+    from augmentlab.widgets import explore as explore
+
+
+def _home(name: str) -> str | None:
+    """Name of the module that holds a public name; the catalog of transforms is read from the catalog itself."""
+    for module, names in _NAMES.items():
+        if name in names:
+            return module
+    transforms = importlib.import_module("augmentlab.transforms")
+    return "transforms" if name in transforms.__all__ else None
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        value: Any = __dir__()
+    elif name in _MODULES:
+        return importlib.import_module(f"augmentlab.{name}")
+    elif name.startswith("_") or (home := _home(name)) is None:
+        raise AttributeError(f"module 'augmentlab' has no attribute {name!r}")
+    else:
+        value = getattr(importlib.import_module(f"augmentlab.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    catalog = importlib.import_module("augmentlab.transforms").__all__
+    return sorted({*catalog, *_MODULES, *(name for names in _NAMES.values() for name in names)})
