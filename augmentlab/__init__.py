@@ -46,19 +46,24 @@ if TYPE_CHECKING:
 
 def _home(name: str) -> str | None:
     """Name of the module that holds a public name; the catalog of transforms is read from the catalog itself."""
+    # Python asks here for submodules too while they load each other, so only what looks like a class opens the catalog.
     for module, names in _NAMES.items():
         if name in names:
             return module
+    if not name[:1].isupper():
+        return None
     transforms = importlib.import_module("augmentlab.transforms")
     return "transforms" if name in transforms.__all__ else None
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__all__":
-        value: Any = __dir__()
+    if name == "__all__":  # what a pipeline is written with; a star import loads no plots, widgets or models
+        value: Any = [
+            one for one in __dir__() if one not in _MODULES and _home(one) not in {"data", "study", "widgets"}
+        ]
     elif name in _MODULES:
         return importlib.import_module(f"augmentlab.{name}")
-    elif name.startswith("_") or (home := _home(name)) is None:
+    elif (home := _home(name)) is None:
         raise AttributeError(f"module 'augmentlab' has no attribute {name!r}")
     else:
         value = getattr(importlib.import_module(f"augmentlab.{home}"), name)

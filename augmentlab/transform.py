@@ -1,0 +1,604 @@
+"""Transform and its bases: a subclass says what it is, the base does the rest.
+
+A transform is a frozen dataclass of declared parameters (see `augmentlab.params`) and a pure function on a `Sample`.
+Sampling a transform gives a transform: every distribution is replaced by a number, so a record of what happened is a
+pipeline that can be printed, stored and applied again.
+"""
+
+import dataclasses
+import importlib
+import math
+import sys
+import textwrap
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
+
+import numpy as np
+from annotated_types import Interval
+
+from augmentlab import engines, geometry
+from augmentlab.geometry import Map, Shape
+from augmentlab.params import DISTRIBUTIONS, Distribution, Parameter, Typical, documented, parameters
+from augmentlab.pixels import Array, from_unit, to_unit
+from augmentlab.sample import Sample, check_image, split_alpha
+
+SCHEMA_VERSION = 1
+_MAX_DEPTH = 32  # a pipeline nested deeper than this is not one that a person wrote
+
+Rng = int | Sequence[int] | np.random.Generator | None
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Transform:
+    """A named, declared, pure function on images and what belongs to them.
+
+    Subclass one of `GeometricTransform`, `PointTransform` and `PixelTransform`, decorate the class with
+    ``@dataclass(frozen=True, kw_only=True, repr=False)`` and declare each parameter as an annotated field. Nothing needs
+    to be registered.
+    """
+
+    p: Annotated[float, Interval(ge=0, le=1), Typical(0, 1, draw=False), "Probability of applying the step."] = 1.0
+
+    preprocessing: ClassVar[bool] = False  # belongs to inference as well, where nothing in it is random
+    bounded: ClassVar[bool] = True  # whether the output of a bounded image stays in [0, 1]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.__doc__:
+            cls.__doc__ = documented(cls)
+
+    def __new__(cls, *_args: Any, **kwargs: Any) -> Self:
+        """Refuse an unknown field in one sentence, before dataclasses do it in another."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [parameter.name for parameter in parameters(cls) if parameter.name not in names]
+        if missing:
+            raise TypeError(
+                f"{cls.__name__} must be decorated with @dataclass(frozen=True, kw_only=True, repr=False); "
+                f"{', '.join(missing)} is declared but is no field"
+            )
+        unknown = [name for name in kwargs if name not in names]
+        if unknown:
+            raise TypeError(f"{cls.__name__} has no field {unknown[0]!r}; its fields are {', '.join(names)}")
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        for parameter in parameters(self):
+            value = parameter.check(owner, getattr(self, parameter.name))
+            object.__setattr__(self, parameter.name, value)
+        if isinstance(self.p, Distribution):
+            raise TypeError(f"{owner}.p must be float in [0, 1]; got {self.p!r}")
+
+    # --- drawing -----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_random(self) -> bool:
+        """Whether two applications may differ: a field holds a distribution, or `p` is below 1."""
+        return self.p < 1 or any(isinstance(value, Distribution) for value in vars(self).values())
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the step certainly leaves every image as it is: `p` is 0, or all strengths have their defaults."""
+        if self.p == 0:
+            return True
+        strengths = [parameter for parameter in parameters(self) if parameter.drawn]
+        return bool(strengths) and all(getattr(self, one.name) == one.default for one in strengths)
+
+    def sample(self, rng: Rng = None) -> "Transform | None":
+        """Draw: the same transform with numbers in place of distributions, or None when it is not applied this time.
+
+        Parameters
+        ----------
+        rng : int, sequence of ints, numpy.random.Generator or None
+            The source of randomness; ints seed a fresh generator, None takes fresh entropy from the system.
+        """
+        if not self.is_random:
+            return self
+        rng = generator(rng)
+        # The coin is tossed even where p is 1, so that changing p leaves the values of the fields as they were.
+        applied = rng.random() < self.p
+        drawn = {
+            name: value.sample(rng) if isinstance(value, Distribution) else value for name, value in vars(self).items()
+        }
+        return self._unchecked(**drawn | {"p": 1.0}) if applied else None
+
+    def _unchecked(self, **values: Any) -> Self:
+        """A copy with values that are known to be allowed."""
+        copy = object.__new__(type(self))
+        vars(copy).update(vars(self) | values)
+        return copy
+
+    @classmethod
+    def typical(cls, **fields: Any) -> Self:
+        """The transform with each strength drawn from its typical range, and `fields` as given.
+
+        >>> from augmentlab import Rotate
+        >>> Rotate.typical(p=0.5)
+        Rotate(angle=uniform(-45, 45), p=0.5)
+        """
+        drawn = {one.name: one.typical_value() for one in parameters(cls) if one.drawn}
+        return cls(**drawn | fields)
+
+    def scaled(self, strength: float) -> Self:
+        """The transform with every strength moved toward its default: 0 is the identity, 1 the transform itself.
+
+        A transform without strengths, such as a flip, is applied with the probability ``strength * p``.
+
+        >>> from augmentlab import Rotate
+        >>> Rotate.typical().scaled(0.5)
+        Rotate(angle=uniform(-22.5, 22.5))
+        """
+        if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 1:
+            raise ValueError(f"strength must be float in [0, 1]; got {strength!r}")
+        strengths = [parameter for parameter in parameters(self) if parameter.drawn]
+        if not strengths:
+            return self if self.preprocessing else dataclasses.replace(self, p=self.p * strength)
+        return dataclasses.replace(
+            self, **{one.name: one.scaled_value(getattr(self, one.name), strength) for one in strengths}
+        )
+
+    def deterministic(self) -> "Transform | None":
+        """The step as inference needs it: itself if it is preprocessing without randomness, else None."""
+        return self if self.preprocessing and not self.is_random else None
+
+    # --- applying ----------------------------------------------------------------------------------------------------
+
+    def __call__(self, data: Any = None, /, *, rng: Rng = None, **targets: Any) -> Any:
+        """Draw and apply.
+
+        Parameters
+        ----------
+        data : array or Sample, positional
+            An image, or a Sample; the same kind comes back.
+        rng : int, sequence of ints, numpy.random.Generator or None
+            As for `sample`; an item of a training run uses ``(seed, epoch, index)``.
+        **targets
+            Instead of `data`: ``image`` and any of ``mask``, ``heatmap``, ``bboxes``, ``bbox_labels``, ``keypoints``,
+            ``label``; a dict with the same keys comes back.
+        """
+        if data is not None and targets:
+            raise TypeError(
+                f"{type(self).__name__} takes an image or keywords, not both; got {', '.join(targets)} as well"
+            )
+        if data is None:
+            return self._call_with_keywords(targets, rng)
+        drawn = self.sample(rng)
+        return data if drawn is None else drawn.apply(data)
+
+    def _call_with_keywords(self, targets: dict[str, Any], rng: Rng) -> dict[str, Any]:
+        owner, allowed = type(self).__name__, tuple(_KEYWORDS)
+        for name in targets:
+            if name not in _KEYWORDS:
+                raise TypeError(f"{owner} takes the keywords {', '.join(allowed)}; got {name!r}")
+        if "image" not in targets:
+            raise TypeError(f"{owner} must be called with an image, a Sample, or image=...; got no image")
+        result = self(Sample(**{_KEYWORDS[name]: value for name, value in targets.items()}), rng=rng)
+        return {name: getattr(result, _KEYWORDS[name]) for name in targets}
+
+    def apply(self, data: Any) -> Any:
+        """Apply a drawn transform; the same kind comes back, the input is never written to.
+
+        Parameters
+        ----------
+        data : array or Sample
+            An image (H, W) or (H, W, C), ``uint8`` or float in [0, 1], or a Sample.
+
+        Raises
+        ------
+        ValueError
+            When the transform still holds a distribution.
+        """
+        if self.is_random:
+            raise ValueError(f"{self!r} is not drawn yet: call it, or apply what its sample(rng) returns")
+        if isinstance(data, Sample):
+            check_image(data.image)
+            return self._apply(data)
+        check_image(data)
+        return self._apply(Sample.moved(_EMPTY, image=data)).image
+
+    def _apply(self, sample: Sample) -> Sample:
+        return self.apply_run((self,), sample)
+
+    def joins(self, run: "Sequence[Transform]", shape: Shape) -> bool:  # noqa: ARG002
+        """Whether this step can be computed together with the adjacent steps of `run` on an image of `shape` (H, W)."""
+        return False
+
+    @classmethod
+    def apply_run(cls, run: "Sequence[Any]", sample: Sample) -> Sample:  # noqa: ARG003
+        """Apply steps that were found to belong together."""
+        raise TypeError(f"{cls.__name__} must subclass GeometricTransform, PointTransform or PixelTransform")
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the output for an image of `shape`: (H, W) or (H, W, C)."""
+        return shape
+
+    # --- text --------------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        fields = [
+            f"{one.name}={getattr(self, one.name)!r}"
+            for one in parameters(self)
+            if getattr(self, one.name) != one.default
+        ]
+        return f"{type(self).__name__}({', '.join(fields)})"
+
+    def code(self) -> str:
+        """Runnable Python with its import, the last line an assignment to ``pipeline``.
+
+        >>> from augmentlab import Gamma, uniform
+        >>> print(Gamma(gamma=uniform(0.8, 1.2)).code())
+        from augmentlab import Gamma, uniform
+        <BLANKLINE>
+        pipeline = Gamma(gamma=uniform(0.8, 1.2))
+        """
+        ours: set[str] = set()
+        foreign: set[tuple[str, str]] = set()
+        for part in self.walk():
+            if _is_ours(type(part)):
+                ours.add(type(part).__name__)
+            else:
+                foreign.add((type(part).__module__, type(part).__qualname__.split(".")[0]))
+            ours |= {type(value).__name__.lower() for value in vars(part).values() if isinstance(value, Distribution)}
+        imports = [f"from augmentlab import {', '.join(sorted(ours))}"] if ours else []
+        imports += [f"from {home} import {name}" for home, name in sorted(foreign)]
+        if ours and len(imports[0]) > 100:
+            names = textwrap.fill(", ".join(sorted(ours)), 96, initial_indent="    ", subsequent_indent="    ")
+            imports[0] = f"from augmentlab import (\n{names},\n)"
+        return "\n".join(imports) + f"\n\npipeline = {self._layout()}"
+
+    def _layout(self) -> str:
+        """The repr, over several lines where that reads better."""
+        return repr(self)
+
+    def walk(self) -> "Iterator[Transform]":
+        """This transform and all that it is made of."""
+        yield self
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready document; `from_dict` reads it back.
+
+        >>> from augmentlab import Rotate, uniform
+        >>> Rotate(angle=uniform(-15, 15)).to_dict()
+        {'schema_version': 1, 'transform': 'Rotate', 'angle': {'uniform': [-15, 15]}}
+        """
+        return {"schema_version": SCHEMA_VERSION, **self._document()}
+
+    def _document(self) -> dict[str, Any]:
+        name = type(self).__name__ if _is_ours(type(self)) else f"{type(self).__module__}:{type(self).__qualname__}"
+        fields = {
+            one.name: _to_json(getattr(self, one.name))
+            for one in parameters(self)
+            if getattr(self, one.name) != one.default
+        }
+        return {"transform": name, **fields}
+
+    @classmethod
+    def _from_document(cls, fields: dict[str, Any], classes: "dict[str, type[Transform]]", depth: int) -> Self:  # noqa: ARG003
+        return cls(**{name: _from_json(f"{cls.__name__}.{name}", value) for name, value in fields.items()})
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GeometricTransform(Transform):
+    """Moves pixels, and with them masks, heatmaps, boxes and keypoints.
+
+    A subclass gives `coordinate_map`, and `output_shape` where the size changes. Adjacent geometric steps are composed
+    into one map and resampled once, as long as they agree on what lies beyond the border. A subclass that looks beyond
+    the border declares the fields ``border`` and ``fill``; one that moves whole pixels overrides `slice_array`.
+    """
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        """Which input position each output pixel shows, for an input of `shape` (H, W).
+
+        Returns
+        -------
+        (3, 3) matrix on (x, y, 1), or (H, W, 2) array of (x, y) for each pixel of the output
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define coordinate_map(shape)")
+
+    def slice_array(self, array: Array) -> Array | None:  # noqa: ARG002
+        """The result by moving whole pixels, bit-exact, for any array (H, W, ...); None where that cannot be done."""
+        return None
+
+    def resample(self, array: Array, order: int, fill: float) -> Array | None:  # noqa: ARG002
+        """The result by a way of its own, such as an anti-aliased resize; None to be resampled by the map.
+
+        `order` is 0 for masks (nearest) and 1 for images and heatmaps, `fill` what lies beyond a constant border, in
+        [0, 1] of full scale. A step with its own way is not fused unless `fuses` says so.
+        """
+        return None
+
+    def fuses(self, shape: Shape) -> bool:  # noqa: ARG002
+        """Whether the step may be resampled together with its neighbours, for an input of `shape` (H, W)."""
+        return type(self).resample is GeometricTransform.resample
+
+    @property
+    def edge(self) -> tuple[str, float] | None:
+        """Border and fill; None for a step that never looks beyond the border and so agrees with any neighbour."""
+        border = getattr(self, "border", None)
+        return None if border is None else (border, getattr(self, "fill", 0.0))
+
+    def joins(self, run: Sequence[Transform], shape: Shape) -> bool:
+        """Whether one resampling can do this step and the run before it."""
+        if not self.fuses(shape) or not all(isinstance(step, GeometricTransform) for step in run):
+            return False
+        return len({step.edge for step in (*run, self)} - {None}) <= 1  # type: ignore[attr-defined]
+
+    @classmethod
+    def apply_run(cls, run: "Sequence[GeometricTransform]", sample: Sample) -> Sample:
+        """Compose the maps of a run, interpolate the pixels once, and move every target along."""
+        maps, shape = [], sample.image.shape[:2]
+        for step in run:
+            maps.append(step.coordinate_map(shape))
+            shape = step.output_shape(shape)
+        edge = next((step.edge for step in run if step.edge is not None), ("edge", 0.0))
+        total = geometry.compose(maps, shape)
+
+        def move(array: Array, order: int, fill: float = 0.0) -> Array:
+            if len(run) == 1 and (own := run[0].resample(array, order, fill)) is not None:
+                return own
+            sliced: Array | None = array
+            for step in run:
+                sliced = step.slice_array(sliced) if sliced is not None else None
+            if sliced is not None:
+                return np.ascontiguousarray(sliced)
+            return _warp(array, total, shape, order, edge[0], fill)
+
+        color, alpha = split_alpha(sample.image)
+        if alpha is None or edge[1] == 0:
+            image = move(sample.image, 1, edge[1])
+        else:  # what lies beyond the border is transparent, whatever its colour
+            image = np.concatenate([move(color, 1, edge[1]), move(alpha, 1)], axis=-1)
+        changes: dict[str, Any] = {"image": image}
+        if sample.mask is not None:
+            changes["mask"] = move(sample.mask, 0)
+        if sample.heatmap is not None:
+            changes["heatmap"] = move(sample.heatmap, 1)
+        if sample.keypoints is not None:
+            points = sample.keypoints
+            for map_ in maps:
+                points = geometry.move_points(map_, points)
+            changes["keypoints"] = points
+        if sample.boxes is not None:
+            boxes = geometry.move_boxes(total, sample.boxes)
+            boxes, kept = geometry.clip_boxes(boxes, shape, sample.min_visibility)
+            changes["boxes"] = boxes[kept]
+            if sample.box_labels is not None:
+                changes["box_labels"] = [label for label, keep in zip(sample.box_labels, kept, strict=True) if keep]
+        return sample.moved(**changes)
+
+
+def _warp(array: Array, map_: Map, shape: Shape, order: int, border: str, fill: float) -> Array:
+    engine = engines.current()
+    if geometry.is_matrix(map_):
+        return np.asarray(engine.warp(array, map_, shape, order=order, border=border, fill=fill))
+    return np.asarray(engine.remap(array, map_, order=order, border=border, fill=fill))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PointTransform(Transform):
+    """Changes each value by itself, whatever its neighbours are; alpha is left alone.
+
+    A subclass gives `curve`. On uint8 the curve becomes a table of 256 entries, and a run of adjacent steps one table,
+    bit-identical to one step after the other.
+    """
+
+    def curve(self, x: Array) -> Array:
+        """New values for the values `x` in [0, 1], an array (..., C) of the C colour channels; clipped afterwards."""
+        raise NotImplementedError(f"{type(self).__name__} must define curve(x)")
+
+    def table(self, channels: int) -> Array:
+        """The curve on the 8-bit grid: a uint8 array (256, channels)."""
+        levels = np.repeat(np.arange(256)[:, None] / 255, channels, axis=1)
+        return from_unit(np.broadcast_to(self.curve(levels), levels.shape), np.uint8)
+
+    def joins(self, run: Sequence[Transform], shape: Shape) -> bool:  # noqa: ARG002
+        """Whether the run before is of curves as well."""
+        return all(isinstance(step, PointTransform) for step in run)
+
+    @classmethod
+    def apply_run(cls, run: "Sequence[PointTransform]", sample: Sample) -> Sample:
+        """Apply the curves, on uint8 as one table."""
+        color, alpha = split_alpha(sample.image)
+        channels = color.shape[2] if color.ndim == 3 else 1
+        if color.dtype == np.uint8:
+            table = run[0].table(channels)
+            for step in run[1:]:
+                table = np.take_along_axis(step.table(channels), table.astype(np.intp), axis=0)
+            result = engines.current().lookup(color, table)
+        else:
+            result = color if color.ndim == 3 else color[..., None]
+            for step in run:
+                result = from_unit(np.broadcast_to(step.curve(result), result.shape), color.dtype)
+            result = result.reshape(color.shape)
+        return sample.moved(image=_with_alpha(result, alpha))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PixelTransform(Transform):
+    """Computes a new image from the whole image: blur, noise, hue, erasing. Alpha and targets are left alone.
+
+    A subclass gives `apply_image`, which may return floats in [0, 1] for a uint8 image: the base rounds them back.
+    """
+
+    sees_alpha: ClassVar[bool] = False  # whether apply_image gets all channels, alpha included
+
+    def apply_image(self, image: Array) -> Array:
+        """The new image for `image` (H, W) or (H, W, C), C in {1, 3}; the input must not be written to."""
+        raise NotImplementedError(f"{type(self).__name__} must define apply_image(image)")
+
+    def apply_targets(self, sample: Sample) -> Sample:
+        """What happens to masks, boxes and keypoints; nothing unless overridden."""
+        return sample
+
+    @classmethod
+    def apply_run(cls, run: "Sequence[PixelTransform]", sample: Sample) -> Sample:
+        """Apply one step to the colour channels, then to the targets."""
+        (step,) = run
+        color, alpha = (sample.image, None) if step.sees_alpha else split_alpha(sample.image)
+        result = step.apply_image(color)
+        if not isinstance(result, np.ndarray):
+            raise TypeError(f"{type(step).__name__}.apply_image must return an array; got {type(result).__name__}")
+        if step.bounded and not step.preprocessing and result.dtype != color.dtype:
+            result = from_unit(result.astype(float), color.dtype) if result.dtype.kind == "f" else result
+        if not step.preprocessing and (result.shape != color.shape or result.dtype != color.dtype):
+            raise ValueError(
+                f"{type(step).__name__}.apply_image must keep shape {color.shape} and dtype {color.dtype}; "
+                f"got {result.shape} and {result.dtype}"
+            )
+        return step.apply_targets(sample.moved(image=_with_alpha(result, alpha)))
+
+
+def _with_alpha(color: Array, alpha: Array | None) -> Array:
+    if alpha is None:
+        return color
+    if color.dtype != alpha.dtype:  # preprocessing turned uint8 into floats
+        alpha = to_unit(alpha)
+    return np.concatenate([color, alpha], axis=-1)
+
+
+def generator(rng: Rng) -> np.random.Generator:
+    """A NumPy generator from an int, a sequence of ints, a Generator, or fresh entropy of the system.
+
+    Fresh entropy is asked for at every call, so a forked worker never repeats its parent.
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    numbers = (rng,) if isinstance(rng, (int, np.integer)) else rng
+    if isinstance(numbers, (tuple, list, np.ndarray)) and all(
+        isinstance(number, (int, np.integer)) and not isinstance(number, bool) and number >= 0 for number in numbers
+    ):
+        return np.random.default_rng([int(number) for number in numbers])
+    raise TypeError(f"rng must be an int >= 0, a tuple of such ints, a numpy.random.Generator or None; got {rng!r}")
+
+
+def child_generators(names: Sequence[str], rng: np.random.Generator) -> list[np.random.Generator]:
+    """One independent stream per named step: it depends on the name and on how often that name came before.
+
+    Removing, adding or moving another step so leaves a step's draws as they were.
+    """
+    root = [int(word) for word in rng.integers(2**32, size=4, dtype=np.uint64)]
+    seen: dict[str, int] = {}
+    streams = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        streams.append(np.random.default_rng([*root, zlib.crc32(name.encode()), seen[name]]))
+    return streams
+
+
+def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ()) -> Transform:
+    """The transform that `Transform.to_dict` described.
+
+    Parameters
+    ----------
+    document : dict
+        As read from JSON.
+    classes : sequence of Transform subclasses
+        Transforms from outside this package. Without them, a foreign class (``"module:QualName"``) is accepted only if
+        its module is already loaded; nothing is ever imported because a document says so.
+
+    Raises
+    ------
+    ValueError, TypeError
+        With one sentence: an unknown class or field, a value out of bounds, or a newer schema.
+    """
+    if not isinstance(document, dict):
+        raise TypeError(f"document must be a dict; got {type(document).__name__}")
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        raise ValueError(f"schema_version must be {SCHEMA_VERSION}; got {version!r}")
+    known = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in classes}
+    rest = {key: value for key, value in document.items() if key != "schema_version"}
+    return build(rest, known, 0)
+
+
+def build(document: Any, classes: dict[str, type[Transform]], depth: int) -> Transform:
+    """The transform of one (nested) document, without a schema version."""
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"a pipeline must be nested at most {_MAX_DEPTH} deep; got more")
+    if not isinstance(document, dict) or not isinstance(document.get("transform"), str):
+        raise TypeError(
+            f"a transform must be a dict with the name of its class under 'transform'; got {document!r:.80}"
+        )
+    fields = {key: value for key, value in document.items() if key != "transform"}
+    return _class_named(document["transform"], classes)._from_document(fields, classes, depth)  # noqa: SLF001
+
+
+def _class_named(name: str, classes: dict[str, type[Transform]]) -> type[Transform]:
+    if name in classes:
+        return classes[name]
+    if ":" in name:
+        module, _, path = name.partition(":")
+        found: Any = sys.modules.get(module)
+        for part in path.split("."):
+            found = getattr(found, part, None)
+    else:
+        catalog = importlib.import_module("augmentlab.transforms")
+        compose = importlib.import_module("augmentlab.compose")
+        home = catalog if name in catalog.__all__ else compose if name in compose.__all__ else None
+        found = getattr(home, name, None)
+    if not (isinstance(found, type) and issubclass(found, Transform)):
+        raise ValueError(
+            f"transform must be a class of augmentlab.transforms, or module:QualName of a loaded subclass of Transform; got {name!r:.80}"
+        )
+    return found
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.split(".")[0] == "augmentlab"
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Distribution):
+        return {type(value).__name__.lower(): [_to_json(part) for part in value.support]}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _from_json(where: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        if (
+            len(value) != 1
+            or next(iter(value)) not in DISTRIBUTIONS
+            or not isinstance(next(iter(value.values())), list)
+        ):
+            raise ValueError(
+                f"{where} must be a value or one of {', '.join(DISTRIBUTIONS)} with a list; got {value!r:.80}"
+            )
+        ((name, arguments),) = value.items()
+        try:
+            return DISTRIBUTIONS[name](*arguments)
+        except TypeError as error:
+            raise TypeError(f"{where}: {error}") from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where} must be finite; got {value!r}")
+    return value
+
+
+def parameter_named(cls: Any, name: str) -> Parameter:
+    """The declaration of one field.
+
+    Raises
+    ------
+    ValueError
+        When there is no such field.
+    """
+    for parameter in parameters(cls):
+        if parameter.name == name:
+            return parameter
+    owner = cls.__name__ if isinstance(cls, type) else type(cls).__name__
+    raise ValueError(f"{owner} has no field {name!r}; its fields are {', '.join(one.name for one in parameters(cls))}")
+
+
+_KEYWORDS = {
+    "image": "image",
+    "mask": "mask",
+    "heatmap": "heatmap",
+    "bboxes": "boxes",
+    "bbox_labels": "box_labels",
+    "keypoints": "keypoints",
+    "label": "label",
+}
+_EMPTY = Sample(np.zeros((1, 1), np.uint8))

@@ -1,0 +1,20 @@
+"""The catalog: every transform of augmentlab, by family."""
+
+from augmentlab.transforms import blur, color, erase, geometric, noise, preprocess
+from augmentlab.transforms.blur import *
+from augmentlab.transforms.color import *
+from augmentlab.transforms.erase import *
+from augmentlab.transforms.geometric import *
+from augmentlab.transforms.noise import *
+from augmentlab.transforms.preprocess import *
+
+FAMILIES = {
+    "Geometric": geometric.__all__,
+    "Colour and tone": color.__all__,
+    "Blur": blur.__all__,
+    "Noise": noise.__all__,
+    "Occlusion": erase.__all__,
+    "Preprocessing": preprocess.__all__,
+}
+
+__all__ = [name for names in FAMILIES.values() for name in names]
