@@ -1,0 +1,381 @@
+"""Data sets from image files and from arrays in memory."""
+
+import csv
+import os
+import warnings
+from collections.abc import Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augmentlab.data.dataset import Dataset
+from augmentlab.sample import as_image
+
+Mode = Literal["L", "RGB"]
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+_DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+_BAR_FROM = 500  # files; fewer are read before a bar could be looked at
+
+
+class _File(NamedTuple):
+    """One image file to read."""
+
+    name: str  # relative to the folder, with forward slashes
+    label: str
+    group: str | None = None
+
+
+def from_folder(
+    path: str | os.PathLike[str],
+    *,
+    mode: Mode | None = None,
+    range: tuple[float, float] | None = None,
+    name: str | None = None,
+) -> Dataset:
+    """Read a folder of images: one sub-folder a class, or a ``labels.csv``.
+
+    Without a ``labels.csv``, each sub-folder is a class named as the folder, and every image below it belongs to it;
+    images come in the order of their paths. A ``labels.csv`` in the folder has the columns ``filename`` (relative to
+    the folder), ``label`` and optionally ``group`` (what a split must keep together, such as the patient), one row an
+    image, in UTF-8; images come in the order of its rows.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    mode : {"L", "RGB"}, optional
+        Convert every image to gray (with the ITU-R 601 weights, as Pillow) or to RGB; transparent parts are put on
+        white. By default an image stays gray, RGB or RGBA as it is stored.
+    range : (low, high), optional
+        What means black and white in 16-bit, 32-bit and float files, for example (0, 4095) for a 12-bit camera: these
+        become ``float32`` in [0, 1].
+    name : str, optional
+        Of the data set; by default the folder's.
+
+    Returns
+    -------
+    Dataset
+        A tuple of images (H, W), (H, W, 3) or (H, W, 4), ``uint8`` unless `range` says otherwise. ``unreadable`` lists
+        (path, reason) for each file that was left out.
+
+    Warns
+    -----
+    UserWarning
+        Once, at the end, naming each file that was left out and why: not an image, cut short, too large (Pillow's
+        limit of about 89 million pixels, against decompression bombs), several pages, a link out of the folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder, no image in it, or ``labels.csv`` names files which are not there.
+    NotADirectoryError
+        The path is a file.
+    ValueError
+        ``labels.csv`` lacks a column or a value, names a file twice or one outside the folder.
+    OSError
+        None of the images could be read.
+
+    Notes
+    -----
+    PNG, JPEG, TIFF, WebP and BMP files are read. The orientation that a camera wrote (EXIF) is applied. 1-bit images
+    become gray 0 and 255, palettes and CMYK RGB, and whatever has transparency RGBA. 16-bit gray is divided by 257, so that
+    65535 becomes 255; pass `range` if the values use only a part of the 16 bits. Hidden files, and files with other
+    endings, are skipped silently.
+    """
+    if mode not in (None, "L", "RGB"):
+        raise ValueError(f"mode must be 'L', 'RGB' or None; got {mode!r}")
+    as_image(np.zeros((1, 1)), range=range)  # a bad range is the caller's mistake, not each file's
+    folder = Path(path).expanduser()
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {str(folder)!r}")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{str(folder)!r} must be a folder; it is a file")
+    table = folder / "labels.csv"
+    wanted, refused = _listed_files(table) if table.is_file() else _class_files(folder)
+    if not wanted:
+        raise FileNotFoundError(_nothing_found(folder, refused))
+
+    images: list[NDArray[Any]] = []
+    kept: list[_File] = []
+    broken: list[tuple[str, str]] = []
+    for file in _with_bar(wanted):
+        try:
+            image = _read(folder, file.name, mode, range)
+        except Exception as error:  # noqa: BLE001  (decoders raise anything on a broken file; the next may be fine)
+            broken.append((file.name, _reason(error)))
+        else:
+            images.append(image)
+            kept.append(file)
+    if not kept:
+        raise OSError(f"none of the {len(wanted)} images in {str(folder)!r} could be read: {_listing(broken, most=3)}")
+    left_out = broken + refused
+    if left_out:
+        warnings.warn(f"left out {len(left_out)} of the files in {str(folder)!r}: {_listing(left_out)}", stacklevel=2)
+    return Dataset(
+        images,
+        [file.label for file in kept],
+        groups=None if kept[0].group is None else [file.group for file in kept],
+        name=folder.resolve().name if name is None else name,
+        unreadable=[(str(folder / file), reason) for file, reason in left_out],
+    )
+
+
+def from_arrays(
+    X: Any,  # noqa: N803  (as in scikit-learn)
+    y: Iterable[Hashable],
+    *,
+    classes: Sequence[Any] | None = None,
+    groups: Iterable[Hashable] | None = None,
+    range: tuple[float, float] | None = None,
+    channels_first: bool = False,
+    name: str = "arrays",
+) -> Dataset:
+    """Make a data set of arrays, converting what is not yet an image as `augmentlab.as_image` does.
+
+    Parameters
+    ----------
+    X : array (N, H, W) or (N, H, W, C), or sequence of N images
+        Held as it is where it already holds images (``uint8``, or ``float32``/``float64`` in [0, 1]). Otherwise
+        ``bool`` becomes 0 and 255, ``uint16`` is divided by 257, and other integers in 0..255 become ``uint8``.
+    y : sequence of N labels
+        Integers, strings or other hashable values.
+    classes, groups, name
+        As in `Dataset`.
+    range : (low, high), optional
+        The values in X that mean black and white, for all images alike; they become ``float32`` in [0, 1].
+    channels_first : bool
+        Whether X is (N, C, H, W), as in PyTorch.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    TypeError, ValueError
+        What cannot be an image, with one sentence that names it; another number of labels than of images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.linspace(0, 255, 4 * 8 * 8).reshape(4, 8, 8)
+    >>> from_arrays(X, ["cat", "dog", "cat", "dog"], range=(0, 255))
+    Dataset('arrays': 4 images 8x8, float32; 2 classes: cat 2, dog 2)
+    """
+    images = (
+        _convert_stack(X, range, channels_first)
+        if isinstance(X, np.ndarray) and X.dtype != object
+        else [
+            as_image(image, range=range, channels_first=channels_first, name=f"image {index}")
+            for index, image in enumerate(X)
+        ]
+    )
+    return Dataset(images, y, classes=classes, groups=groups, name=name)
+
+
+def _convert_stack(
+    stack: NDArray[Any],
+    range: tuple[float, float] | None,
+    channels_first: bool,
+) -> NDArray[Any]:
+    """Convert all images of an array alike: one image's own smallest and largest value must decide nothing."""
+    if stack.ndim not in (3, 4):
+        hint = "; X.reshape(len(X), height, width) restores flat rows" if stack.ndim == 2 else ""
+        raise ValueError(f"X must have shape (N, H, W) or (N, H, W, C); got {stack.shape}{hint}")
+    if channels_first:
+        if stack.ndim != 4:
+            raise ValueError(f"X must have shape (N, C, H, W) when channels_first is set; got {stack.shape}")
+        stack = np.moveaxis(stack, 1, -1)
+    if len(stack) == 0:
+        return stack
+    as_image(np.zeros_like(stack[0], dtype=np.uint8), name="each image of X")
+    tall = stack.reshape(-1, *stack.shape[2:])
+    return as_image(tall, range=range, name="X").reshape(stack.shape)
+
+
+def _class_files(folder: Path) -> tuple[list[_File], list[tuple[str, str]]]:
+    """The images below each sub-folder, and what is left out with the reason."""
+    found: list[_File] = []
+    refused: list[tuple[str, str]] = []
+    for entry in sorted(folder.iterdir()):
+        if _is_hidden(entry.name):
+            continue
+        if not entry.is_dir():
+            if _is_image_name(entry.name):
+                refused.append((entry.name, "it lies outside the class folders"))
+            continue
+        inside: list[str] = []
+        if entry.is_symlink():
+            refused.append((entry.name, "links to folders are not followed"))
+            continue
+        for base, folders, names in os.walk(entry, followlinks=False):
+            here = Path(base).relative_to(folder)
+            refused += [
+                ((here / sub).as_posix(), "links to folders are not followed")
+                for sub in sorted(folders)
+                if Path(base, sub).is_symlink()
+            ]
+            folders[:] = [sub for sub in folders if not _is_hidden(sub)]
+            inside += [(here / file).as_posix() for file in names if not _is_hidden(file) and _is_image_name(file)]
+        found += [_File(file, entry.name) for file in sorted(inside)]
+    return found, refused
+
+
+def _listed_files(table: Path) -> tuple[list[_File], list[tuple[str, str]]]:
+    """The images that a labels.csv names."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as text:
+            reader = csv.DictReader(text, skipinitialspace=True)
+            columns = [column.strip() for column in reader.fieldnames or ()]
+            reader.fieldnames = columns
+            missing = [column for column in ("filename", "label") if column not in columns]
+            if missing:
+                raise ValueError(
+                    f"{str(table)!r} must have the columns filename and label; "
+                    f"it lacks {' and '.join(missing)} and has {', '.join(columns) or 'none'}"
+                )
+            rows = [(reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{str(table)!r} must be a comma-separated table in UTF-8; got {error}") from None
+    found = [_row(table, line, row, "group" in columns) for line, row in rows]
+    seen: set[str] = set()
+    for file in found:
+        if file.name in seen:
+            raise ValueError(f"{str(table)!r} must name each file once; got {file.name!r} twice")
+        seen.add(file.name)
+    absent = [file.name for file in found if not os.path.lexists(table.parent / file.name)]
+    if absent:
+        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+        raise FileNotFoundError(f"{str(table)!r} names files which are not there: {', '.join(absent[:5])}{more}")
+    return found, []
+
+
+def _row(table: Path, line: int, row: dict[str, Any], grouped: bool) -> _File:
+    for column in ("filename", "label", "group") if grouped else ("filename", "label"):
+        if not (row[column] or "").strip():
+            raise ValueError(f"line {line} of {str(table)!r} has no {column}")
+    name = Path(os.path.normpath(row["filename"].strip()))
+    if name.is_absolute() or name.parts[:1] == (os.pardir,):
+        raise ValueError(f"line {line} of {str(table)!r} must name a file inside the folder; got {row['filename']!r}")
+    group = row["group"].strip() if grouped else None
+    return _File(name.as_posix(), row["label"].strip(), group)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".")
+
+
+def _is_image_name(name: str) -> bool:
+    return name.lower().endswith(_SUFFIXES)
+
+
+def _nothing_found(folder: Path, refused: list[tuple[str, str]]) -> str:
+    left_out = f" (left out: {_listing(refused, most=3)})" if refused else ""
+    return (
+        f"no images in {str(folder)!r}: put {', '.join(_SUFFIXES)} files in one sub-folder a class, "
+        f"or name them in a labels.csv{left_out}"
+    )
+
+
+def _listing(left_out: list[tuple[str, str]], most: int | None = None) -> str:
+    rest = 0 if most is None else max(0, len(left_out) - most)
+    return "; ".join(f"{file}: {reason}" for file, reason in left_out[:most]) + (f"; and {rest} more" if rest else "")
+
+
+def _with_bar(wanted: list[_File]) -> Iterable[_File]:
+    if len(wanted) <= _BAR_FROM:
+        return wanted
+    from tqdm.auto import tqdm
+
+    bar: Iterable[_File] = tqdm(wanted, desc="reading images", unit="file")
+    return bar
+
+
+def _read(
+    folder: Path,
+    name: str,
+    mode: Mode | None,
+    range: tuple[float, float] | None,
+) -> NDArray[Any]:
+    """One file as an image array, upright."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError("it is a link that leads out of the folder")
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise ValueError("it is not a file")
+    with warnings.catch_warnings():
+        # Pillow decodes an image above its limit after a mere warning; other warnings are about metadata.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=_FORMATS) as opened:
+                pages = getattr(opened, "n_frames", 1)
+                if pages > 1 and opened.format != "MPO":  # a JPEG photo with its preview
+                    raise ValueError(f"it has {pages} pages; save each as a file of its own")
+                opened.load()
+                upright = ImageOps.exif_transpose(opened)
+                array = _deep(upright, opened.format, range) if upright.mode in _DEEP_MODES else _eight_bit(upright)
+        except UnidentifiedImageError:
+            if path.suffix.lower() not in (".tif", ".tiff"):
+                raise
+            from skimage.io import imread  # Pillow does not know 16-bit colour
+
+            array = as_image(imread(path), range=range, name="it")
+    return array if mode is None else _convert(array, mode)
+
+
+def _eight_bit(image: Any) -> NDArray[np.uint8]:
+    """A Pillow image of at most 8 bits a channel as gray, RGB or RGBA."""
+    if image.mode in ("LA", "PA", "La", "RGBa", "RGBA") or "transparency" in image.info:
+        target = "RGBA"
+    else:
+        target = "L" if image.mode in ("1", "L") else "RGB"
+    return np.array(image if image.mode == target else image.convert(target))
+
+
+def _deep(
+    image: Any,
+    format: str | None,
+    range: tuple[float, float] | None,
+) -> NDArray[Any]:
+    """A gray Pillow image of 16 or 32 bits."""
+    values = np.asarray(image)
+    values = values.astype(values.dtype.newbyteorder("="))
+    if values.dtype.kind == "i" and range is None:
+        if format != "PNG":
+            raise ValueError("it holds 32-bit integers; pass range=(black, white)")
+        values = values.astype(np.uint16)  # older Pillow widens 16-bit PNG
+    return as_image(values, range=range, name="it")
+
+
+def _convert(image: NDArray[Any], mode: Mode) -> NDArray[Any]:
+    """Gray or RGB from gray, RGB or RGBA, in the dtype that came."""
+    white = 255 if image.dtype == np.uint8 else 1
+    values = image.astype(np.float64)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    if values.ndim == 3 and values.shape[2] == 4:
+        alpha = values[..., 3:] / white
+        values = values[..., :3] * alpha + white * (1 - alpha)
+    if mode == "L" and values.ndim == 3:
+        values = values @ np.array([0.299, 0.587, 0.114])
+    if mode == "RGB" and values.ndim == 2:
+        values = np.repeat(values[..., None], 3, axis=2)
+    return np.rint(values).astype(np.uint8) if image.dtype == np.uint8 else values.astype(image.dtype)
+
+
+def _reason(error: Exception) -> str:
+    """What was wrong with one file, in a few words."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "it is not a PNG, JPEG, TIFF, WebP or BMP image"
+    if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
+        return "it is too large to be decoded safely (PIL.Image.MAX_IMAGE_PIXELS is the limit)"
+    return str(error) or type(error).__name__
