@@ -1,0 +1,8 @@
+"""The notebook instrument: controls made from declarations, and the explorer built on them."""
+
+from augmentlab.widgets.controls import Controls
+from augmentlab.widgets.explorer import Explorer, explore
+from augmentlab.widgets.schedule import LatestWins
+from augmentlab.widgets.view import CodeView, GridView, StepList
+
+__all__ = ["CodeView", "Controls", "Explorer", "GridView", "LatestWins", "StepList", "explore"]

@@ -1,0 +1,291 @@
+"""Controls: the parameters of any transform as labelled inputs, made from its declarations alone."""
+
+import ast
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from augmentlab.params import SEED_MAX, Choice, Distribution, Integers, LogUniform, Parameter, Uniform, parameters
+from augmentlab.transform import Transform
+
+# Text, not a path: a path makes anywidget watch the file, and such widgets are never freed.
+_HERE = Path(__file__).parent
+STYLE = (_HERE / "style.css").read_text(encoding="utf-8")
+
+_RANGES: dict[str, type[Uniform] | type[LogUniform] | type[Integers]] = {
+    "uniform": Uniform,
+    "loguniform": LogUniform,
+    "integers": Integers,
+}
+
+
+def spec_of(parameter: Parameter) -> dict[str, Any]:
+    """What the page needs to know of a parameter to show it: plain JSON.
+
+    The slider spans the typical range and the default; a value typed beyond it (inside the hard bounds) widens it.
+    """
+    spec: dict[str, Any] = {
+        "name": parameter.name,
+        "label": "probability" if parameter.name == "p" else parameter.name.replace("_", " "),
+        "kind": parameter.kind,
+        "unit": parameter.unit,
+        "tip": f"{parameter.doc} Allowed: {parameter.allowed}.",
+        "switch": parameter.kind != "floats" and parameter.name != "p",
+        "choices": [False, True] if parameter.kind == "bool" else list(parameter.choices),
+    }
+    if parameter.kind in {"float", "int"}:
+        low, high = _ends(parameter)
+        defaults = parameter.default.support if isinstance(parameter.default, Distribution) else (parameter.default,)
+        log = parameter.typical is not None and parameter.typical.log
+        spec |= {
+            "low": min(low, *defaults),
+            "high": max(high, *defaults),
+            "log": log and min(low, *defaults) > 0,
+            "seed": parameter.kind == "int" and parameter.high >= SEED_MAX,
+        }
+    return spec
+
+
+def state_of(parameter: Parameter, value: Any) -> dict[str, Any]:
+    """What a parameter holds, as the page shows it: plain JSON, read back by `value_of`.
+
+    >>> from augmentlab import Rotate, uniform
+    >>> angle = parameters(Rotate)[0]
+    >>> state_of(angle, uniform(-15, 15))
+    {'mode': 'uniform', 'low': -15, 'high': 15}
+    >>> value_of(angle, {"mode": "fixed", "value": 7})
+    7.0
+    """
+    if isinstance(value, Choice):
+        if parameter.kind in {"choice", "bool"}:
+            return {"mode": "choice", "values": list(value.values)}
+        return {"mode": "choice", "text": ", ".join(map(repr, value.values))}
+    if isinstance(value, Distribution):
+        low, high = value.support
+        return {"mode": type(value).__name__.lower(), "low": low, "high": high}
+    if parameter.kind == "floats":
+        return {"mode": "fixed", "text": ", ".join(map(repr, value))}
+    return {"mode": "fixed", "value": value}
+
+
+def value_of(parameter: Parameter, state: dict[str, Any]) -> Any:
+    """The value that a row's state means; whether it is allowed is for the transform to say.
+
+    Raises
+    ------
+    ValueError
+        Text that is no list of numbers, or ends that make no range.
+    """
+    mode = state["mode"]
+    if mode in _RANGES:
+        return _RANGES[mode](_number(parameter, state["low"]), _number(parameter, state["high"]))
+    if "text" in state:
+        values = _listed(parameter, state["text"])
+        return Choice(values) if mode == "choice" else values
+    if mode == "choice":
+        return Choice(tuple(state["values"]))
+    value = state["value"]
+    return value if parameter.kind in {"bool", "choice"} else _number(parameter, value)
+
+
+def _number(parameter: Parameter, value: Any) -> Any:
+    """JSON has one kind of number: 3.0 may come back as 3, and 3 as 3.0."""
+    if isinstance(value, float) and value.is_integer() and parameter.kind == "int":
+        return int(value)
+    return float(value) if isinstance(value, int) and parameter.kind == "float" else value
+
+
+def _listed(parameter: Parameter, text: str) -> tuple[Any, ...]:
+    try:
+        value = ast.literal_eval(f"({text},)" if text.strip() else "()")
+    except (SyntaxError, ValueError):
+        raise ValueError(f"{parameter.name} must be numbers with commas between; got {text!r:.80}") from None
+    return tuple(_number(parameter, one) for one in value)
+
+
+def _ends(parameter: Parameter) -> tuple[Any, Any]:
+    if parameter.typical is not None:
+        return parameter.typical.low, parameter.typical.high
+    low, high = parameter.low, parameter.high
+    return (int(low), int(high)) if parameter.kind == "int" else (low, high)
+
+
+def drawn_value(parameter: Parameter) -> Distribution:
+    """The distribution that a parameter gets when it is switched from a fixed value to a drawn one."""
+    if parameter.kind in {"bool", "choice"}:
+        return Choice((False, True) if parameter.kind == "bool" else parameter.choices)
+    if isinstance(parameter.default, Distribution):
+        return parameter.default
+    if parameter.typical is not None:
+        return parameter.typical_value()  # type: ignore[no-any-return]
+    return Integers(*_ends(parameter)) if parameter.kind == "int" else Uniform(*_ends(parameter))
+
+
+def fixed_value(parameter: Parameter, value: Distribution) -> Any:
+    """The number that a parameter gets when it is switched from a distribution to a fixed value: its middle."""
+    if isinstance(value, Choice):
+        return value.values[0]
+    low, high = value.support
+    if parameter.kind == "int":
+        return int(low + (high - low) // 2)
+    return round((low * high) ** 0.5 if isinstance(value, LogUniform) else (low + high) / 2, 6)
+
+
+class Controls(anywidget.AnyWidget):
+    """The parameters of a transform as sliders, menus and boxes, made from its declarations alone.
+
+    Its whole state is `value`: moving a slider replaces it by a new frozen transform, assigning it moves the sliders.
+    What is out of range gets one sentence beside its field and leaves `value` as it was.
+
+    Parameters
+    ----------
+    value : Transform, optional
+        The transform to show, of any class; None shows nothing.
+
+    Attributes
+    ----------
+    value : Transform or None
+        Watch it with ``controls.observe(function, "value")``.
+    errors : dict of str to str
+        The sentence beside each field that holds something not allowed.
+
+    Examples
+    --------
+    >>> from augmentlab import Rotate, uniform
+    >>> controls = Controls(Rotate(angle=uniform(-15, 15)))
+    >>> controls.switch("angle")
+    >>> controls.value
+    Rotate()
+    >>> controls.switch("angle")
+    >>> controls.value
+    Rotate(angle=uniform(-15, 15))
+    """
+
+    value = traitlets.Instance(Transform, allow_none=True)
+    title = traitlets.Unicode("").tag(sync=True)
+    summary = traitlets.Unicode("").tag(sync=True)
+    spec = traitlets.List().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+    errors = traitlets.Dict().tag(sync=True)
+    _esm = (_HERE / "controls.js").read_text(encoding="utf-8")
+    _css = STYLE
+
+    def __init__(self, value: Transform | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        # What a switched field held before, so that switching it twice changes nothing.
+        self._before: dict[tuple[type, str], Any] = {}
+        self.on_msg(self._on_message)
+        self.value = value
+
+    def switch(self, name: str) -> None:
+        """Turn a fixed value into a distribution, or a distribution into a fixed value."""
+        transform, parameter = self._declared(name)
+        now, key = getattr(transform, name), (type(transform), name)
+        before = self._before.get(key)
+        self._before[key] = now
+        if isinstance(now, Distribution):
+            self._change(
+                name, fixed_value(parameter, now) if before is None or isinstance(before, Distribution) else before
+            )
+        else:
+            self._change(name, before if isinstance(before, Distribution) else drawn_value(parameter))
+
+    def reroll(self, name: str) -> None:
+        """Draw another fixed value for a seed."""
+        _, parameter = self._declared(name)
+        self._change(
+            name, int(np.random.default_rng().integers(int(parameter.low), int(parameter.high), endpoint=True))
+        )
+
+    def reset(self, to: str = "typical") -> None:
+        """Set every parameter but the probability to its default (``"identity"``) or its typical range (``"typical"``)."""
+        if to not in {"identity", "typical"}:
+            raise ValueError(f"to must be 'identity' or 'typical'; got {to!r}")
+        if self.value is None:
+            return
+        fields = {
+            one.name: one.typical_value() if to == "typical" and one.drawn else one.default
+            for one in parameters(self.value)
+            if one.name != "p"
+        }
+        self.errors = {}
+        self.value = dataclasses.replace(self.value, **fields)
+        self._show()
+
+    def _declared(self, name: str) -> tuple[Transform, Parameter]:
+        for one in parameters(self.value) if self.value is not None else ():
+            if one.name == name:
+                return self.value, one
+        raise ValueError(f"name must be a parameter of {self.title or 'the transform'}; got {name!r}")
+
+    def _change(self, name: str, value: Any) -> None:
+        self.errors = {field: sentence for field, sentence in self.errors.items() if field != name}
+        self.value = dataclasses.replace(self.value, **{name: value})
+        self._show()
+
+    def _show(self) -> None:
+        """Bring the inputs to what `value` holds; those with an error keep what was typed."""
+        if self.value is None:
+            self.state = {}
+            return
+        self.state = {
+            one.name: self.state[one.name] if one.name in self.errors else state_of(one, getattr(self.value, one.name))
+            for one in parameters(self.value)
+        }
+
+    @traitlets.observe("value")
+    def _on_value(self, change: Any) -> None:
+        transform = change["new"]
+        with self.hold_sync():
+            if type(transform) is not type(change["old"]):
+                self.errors = {}
+                self.title = "" if transform is None else type(transform).__name__
+                self.summary = "" if transform is None else _summary(type(transform))
+                self.spec = [] if transform is None else [spec_of(one) for one in parameters(transform)]
+            else:
+                # A field that was assigned anew is right, whatever was typed there before.
+                self.errors = {
+                    name: sentence
+                    for name, sentence in self.errors.items()
+                    if getattr(transform, name) == getattr(change["old"], name)
+                }
+            self._show()
+
+    @traitlets.observe("state")
+    def _on_state(self, change: Any) -> None:
+        transform = self.value
+        if transform is None:
+            return
+        errors = dict(self.errors)
+        for one in parameters(transform):
+            state = change["new"].get(one.name)
+            if state is None or state == state_of(one, getattr(transform, one.name)):
+                errors.pop(one.name, None)
+                continue
+            try:
+                transform = dataclasses.replace(transform, **{one.name: value_of(one, state)})
+            except (TypeError, ValueError) as error:
+                errors[one.name] = str(error)
+            else:
+                errors.pop(one.name, None)
+        with self.hold_sync():
+            self.errors = errors
+            self.value = transform
+
+    def _on_message(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
+        match message:
+            case {"switch": str(name)}:
+                self.switch(name)
+            case {"reroll": str(name)}:
+                self.reroll(name)
+            case {"reset": str(to)}:
+                self.reset(to)
+
+
+def _summary(cls: type) -> str:
+    """The first line of a docstring, as plain text."""
+    return (cls.__doc__ or "").strip().split("\n")[0].replace("`", "").rstrip(".")

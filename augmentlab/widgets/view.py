@@ -1,0 +1,109 @@
+"""The small widgets that the Explorer is made of: one canvas, a list of steps, and text to copy."""
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from augmentlab import render
+from augmentlab.widgets.controls import STYLE
+
+_HERE = Path(__file__).parent
+
+
+class GridView(anywidget.AnyWidget):
+    """A grid of tiles on one canvas, fed one encoded picture a frame.
+
+    The canvas copies tile by tile, so that the gaps take the colour of the page. Clicking a tile, or walking there with
+    the arrow keys, sets `selected`.
+
+    Attributes
+    ----------
+    selected : int
+        Index of the chosen tile; -1 for none.
+    error, caption : str
+        What is said above and below the grid.
+    twin : str
+        CSS class of elements that are hidden while this view lives: the static picture for readers without a kernel.
+    """
+
+    frame = traitlets.Bytes(b"").tag(sync=True)
+    frame_id = traitlets.Int(0).tag(sync=True)
+    mime = traitlets.Unicode("image/jpeg").tag(sync=True)
+    size = traitlets.List([1, 1]).tag(sync=True)
+    places = traitlets.List().tag(sync=True)
+    columns = traitlets.Int(1).tag(sync=True)
+    labels = traitlets.List().tag(sync=True)
+    alt = traitlets.Unicode("").tag(sync=True)
+    caption = traitlets.Unicode("").tag(sync=True)
+    error = traitlets.Unicode("").tag(sync=True)
+    selected = traitlets.Int(-1).tag(sync=True)
+    twin = traitlets.Unicode("").tag(sync=True)
+    _esm = (_HERE / "grid.js").read_text(encoding="utf-8")
+    _css = STYLE
+
+    def show(
+        self,
+        tiles: Sequence[render.RGB],
+        columns: int,
+        *,
+        gap: int = 6,
+        alt: str = "",
+        caption: str = "",
+        labels: Sequence[tuple[int, str]] = (),
+        format: str = "jpeg",  # noqa: A002 - the name in render.encode
+    ) -> None:
+        """Show tiles, `columns` in a row, as one message to the page; `labels` name tiles by their index."""
+        (height, width), places = render.layout([tile.shape for tile in tiles], columns, gap)
+        frame = render.encode(render.montage(tiles, columns, gap=gap), format)
+        with self.hold_sync():
+            self.size = [width, height]
+            self.places = [list(place) for place in places]
+            self.columns = min(columns, len(tiles))
+            self.mime = f"image/{format}"
+            self.alt = alt
+            self.caption = caption
+            self.labels = [list(label) for label in labels]
+            self.error = ""
+            if self.selected >= len(tiles):
+                self.selected = -1
+            self.frame = frame
+            self.frame_id += 1
+
+
+class StepList(anywidget.AnyWidget):
+    """The steps of a pipeline; what the user does arrives as a message ``{action: index or name}``."""
+
+    steps = traitlets.List().tag(sync=True)
+    selected = traitlets.Int(-1).tag(sync=True)
+    catalog = traitlets.List().tag(sync=True)
+    _esm = (_HERE / "steps.js").read_text(encoding="utf-8")
+    _css = STYLE
+
+
+class CodeView(anywidget.AnyWidget):
+    """Named texts under tabs, with a copy button.
+
+    Attributes
+    ----------
+    texts : list of [name, text]
+    shown : str
+        Name of the text on top.
+    """
+
+    texts = traitlets.List().tag(sync=True)
+    shown = traitlets.Unicode("").tag(sync=True)
+    _esm = (_HERE / "code.js").read_text(encoding="utf-8")
+    _css = STYLE
+
+
+def twin_html(name: str, alt: str, picture: bytes, code: str) -> str:
+    """What a reader without a kernel sees: the grid as a picture, and the code below it."""
+    source = base64.b64encode(picture).decode("ascii")
+    return (
+        f'<div class="{name}"><img alt="{html.escape(alt)}" src="data:image/jpeg;base64,{source}" style="max-width: 100%">'
+        f'<pre style="margin: 0.5em 0">{html.escape(code)}</pre></div>'
+    )
