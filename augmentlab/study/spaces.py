@@ -1,0 +1,257 @@
+"""Arms: the candidate pipelines that a study compares, and two ways to write down many of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from augmentlab import transforms
+from augmentlab.compose import Compose, OneOf
+from augmentlab.params import parameters
+from augmentlab.transform import Transform
+
+CONTROL = "control"
+
+_AXIS = re.compile(r"(?P<step>\w+)(?:\[(?P<index>\d+)\])?\.(?P<field>\w+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """A candidate pipeline and a short name for it.
+
+    Parameters
+    ----------
+    label : str
+        What tables and plots show.
+    transform : Transform
+        What happens to the copies of the training images.
+    """
+
+    label: str
+    transform: Transform
+
+    @property
+    def pipeline(self) -> Compose:
+        """The transform as a Compose: a step then meets the same draws alone as beside others."""
+        return self.transform if isinstance(self.transform, Compose) else Compose((self.transform,))
+
+    @property
+    def code(self) -> str:
+        """One line of Python."""
+        return repr(self.transform)
+
+    @property
+    def identity(self) -> str:
+        """JSON text that is equal for arms that do the same."""
+        return json.dumps(self.pipeline.to_dict(), sort_keys=True)
+
+
+def combinations(steps: Iterable[Transform] | Mapping[str, Transform], max_size: int | None = None) -> list[Arm]:
+    """Every choice of some of the steps, in the given order: an on/off design without "all off", the control's part.
+
+    Parameters
+    ----------
+    steps : list of Transform, or dict of label to Transform
+        At least one; without labels, each is called by its class, and by its code where a class comes twice.
+    max_size : int, optional
+        At most this many steps in an arm; all without it.
+
+    Returns
+    -------
+    list of Arm
+        Single steps first; ``2 ** n - 1`` arms for n steps when `max_size` is None.
+
+    Raises
+    ------
+    ValueError
+        No step, more than 16 without `max_size`, equal steps, or a `max_size` below 1.
+    TypeError
+        Something that is no Transform.
+
+    Examples
+    --------
+    >>> from augmentlab import HorizontalFlip, Invert
+    >>> [arm.label for arm in combinations({"flip": HorizontalFlip(), "invert": Invert()})]
+    ['flip', 'invert', 'flip + invert']
+    """
+    singles = as_arms(steps)
+    if max_size is None and len(singles) > 16:
+        raise ValueError(f"combinations of {len(singles)} steps are {2 ** len(singles) - 1:,} arms; give a max_size")
+    if max_size is not None and (isinstance(max_size, bool) or not isinstance(max_size, int) or max_size < 1):
+        raise ValueError(f"max_size must be an int >= 1; got {max_size!r}")
+    largest = len(singles) if max_size is None else min(max_size, len(singles))
+    return [
+        chosen[0]
+        if size == 1
+        else Arm(
+            label=" + ".join(arm.label for arm in chosen), transform=Compose(tuple(arm.transform for arm in chosen))
+        )
+        for size in range(1, largest + 1)
+        for chosen in itertools.combinations(singles, size)
+    ]
+
+
+def grid(
+    pipeline: Transform | Mapping[str, Iterable[Any]], values: Mapping[str, Iterable[Any]] | None = None
+) -> list[Arm]:
+    """Every combination of some values of some parameters.
+
+    Parameters
+    ----------
+    pipeline : Transform
+        Whose steps are varied. Leave it out to build one from the named classes, in the order in which they are named,
+        with every other parameter at its default.
+    values : dict of str to list
+        ``"Rotate.angle"`` and the values of that field, which may be distributions; ``"Rotate[1].angle"`` for the
+        second Rotate of a pipeline (they are counted from 0).
+
+    Returns
+    -------
+    list of Arm
+        The last parameter varies quickest.
+
+    Raises
+    ------
+    ValueError
+        A step or a field that is not there, or that is there more than once; no value.
+    TypeError
+        Values that are not a list.
+
+    Examples
+    --------
+    >>> from augmentlab import uniform
+    >>> for arm in grid({"Rotate.angle": [uniform(-5, 5), uniform(-15, 15)], "Rotate.p": [0.5]}):
+    ...     print(arm.label, "|", arm.code)
+    Rotate.angle=uniform(-5, 5), Rotate.p=0.5 | Rotate(angle=uniform(-5, 5), p=0.5)
+    Rotate.angle=uniform(-15, 15), Rotate.p=0.5 | Rotate(angle=uniform(-15, 15), p=0.5)
+    """
+    if isinstance(pipeline, Transform):
+        if values is None:
+            raise TypeError('grid needs the values to try, such as {"Rotate.angle": [5, 10]}')
+        start, axes = pipeline, values
+    else:
+        if values is not None or not isinstance(pipeline, Mapping):
+            raise TypeError(f"grid takes a pipeline and a dict, or a dict alone; got {type(pipeline).__name__}")
+        start, axes = None, pipeline
+    if not axes:
+        raise ValueError('grid needs at least one parameter, such as {"Rotate.angle": [5, 10]}; got none')
+    choices = {axis: _values(axis, given) for axis, given in axes.items()}
+    arms = []
+    for point in itertools.product(*choices.values()):
+        label = ", ".join(f"{axis}={value!r}" for axis, value in zip(choices, point, strict=True))
+        arms.append(Arm(label=label, transform=_placed(start, dict(zip(choices, point, strict=True)))))
+    return arms
+
+
+def as_arms(arms: Iterable[Transform | Arm] | Mapping[str, Transform]) -> list[Arm]:
+    """Give each candidate a label, and check that no two are equal.
+
+    Raises
+    ------
+    ValueError
+        No candidate, two that do the same, two labels that are equal, or one that is "control".
+    TypeError
+        Something that is no Transform.
+    """
+    if isinstance(arms, (Transform, Arm, str)) or not isinstance(arms, Iterable):
+        raise TypeError(f"arms must be a list of transforms, or a dict of label to transform; got {arms!r:.80}")
+    if isinstance(arms, Mapping):
+        labelled = [_labelled(str(label), transform) for label, transform in arms.items()]
+    else:
+        given = list(arms)
+        names = [arm.label if isinstance(arm, Arm) else _name(arm) for arm in given]
+        labelled = [
+            arm if isinstance(arm, Arm) else _labelled(name if names.count(name) == 1 else repr(arm), arm)
+            for name, arm in zip(names, given, strict=True)
+        ]
+    if not labelled:
+        raise ValueError("arms must hold at least one transform; got none")
+    seen: dict[str, str] = {}
+    for arm in labelled:
+        if arm.identity in seen:
+            raise ValueError(f"arms must differ; {seen[arm.identity]!r} and {arm.label!r} are both {arm.code}")
+        seen[arm.identity] = arm.label
+    labels = [arm.label for arm in labelled]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ValueError(f"arms must have different labels; {label!r} comes {labels.count(label)} times")
+        if label == CONTROL:
+            raise ValueError(f"arms must not be called {CONTROL!r}: a study adds that one itself")
+    return labelled
+
+
+def _labelled(label: str, transform: Any) -> Arm:
+    if not isinstance(transform, Transform):
+        raise TypeError(f"arms must be transforms; {label!r} is {transform!r:.80}")
+    return Arm(label=label, transform=transform)
+
+
+def _name(transform: Any) -> str:
+    if not isinstance(transform, Transform):
+        raise TypeError(f"arms must be transforms; got {transform!r:.80}")
+    if isinstance(transform, Compose) and transform.steps:
+        return " + ".join(_name(step) for step in transform.steps)
+    if isinstance(transform, OneOf):
+        return " | ".join(_name(step) for step in transform.steps)
+    return type(transform).__name__
+
+
+def _values(axis: str, given: Any) -> list[Any]:
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
+        raise TypeError(f"grid needs a list of values for {axis!r}; got {given!r:.80}")
+    listed = list(given)
+    if not listed:
+        raise ValueError(f"grid needs at least one value for {axis!r}; got none")
+    return listed
+
+
+def _placed(start: Transform | None, point: Mapping[str, Any]) -> Transform:
+    """Set the parameters of one point of the grid."""
+    changes: dict[tuple[str, int | None], dict[str, Any]] = {}
+    for axis, value in point.items():
+        match = _AXIS.fullmatch(axis)
+        if match is None:
+            raise ValueError(f"grid keys must look like 'Rotate.angle'; got {axis!r}")
+        index = None if match["index"] is None else int(match["index"])
+        changes.setdefault((match["step"], index), {})[match["field"]] = value
+    if start is None:
+        steps = [_changed(_from_catalog(name, index), fields) for (name, index), fields in changes.items()]
+        return steps[0] if len(steps) == 1 else Compose(tuple(steps))
+    steps = list(start.steps) if isinstance(start, Compose) else [start]
+    for (name, index), fields in changes.items():
+        place = _place(steps, name, index)
+        steps[place] = _changed(steps[place], fields)
+    return dataclasses.replace(start, steps=tuple(steps)) if isinstance(start, Compose) else steps[0]
+
+
+def _from_catalog(name: str, index: int | None) -> Transform:
+    if name not in transforms.__all__ or index is not None:
+        given = name if index is None else f"{name}[{index}]"
+        raise ValueError(f"grid without a pipeline needs names of augmentlab.transforms, each once; got {given!r}")
+    transform: Transform = getattr(transforms, name)()
+    return transform
+
+
+def _place(steps: list[Transform], name: str, index: int | None) -> int:
+    places = [place for place, step in enumerate(steps) if type(step).__name__ == name]
+    if not places or (index is not None and index >= len(places)):
+        here = ", ".join(type(step).__name__ for step in steps) or "nothing"
+        raise ValueError(
+            f"grid finds no {name}{'' if index is None else f'[{index}]'} in the pipeline, which has {here}"
+        )
+    if index is None and len(places) > 1:
+        raise ValueError(f"grid finds {len(places)} {name} steps in the pipeline; write {name}[0] for the first")
+    return places[index or 0]
+
+
+def _changed(step: Transform, fields: Mapping[str, Any]) -> Transform:
+    known = [parameter.name for parameter in parameters(step)]
+    for field in fields:
+        if field not in known:
+            raise ValueError(f"{type(step).__name__} has no field {field!r}; its fields are {', '.join(known)}")
+    return dataclasses.replace(step, **fields)

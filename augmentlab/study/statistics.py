@@ -1,0 +1,328 @@
+"""What per-image hits say about two arms: pure functions on arrays.
+
+Every function takes *differences*: an array of shape ``(draws, images)`` that holds, for each training draw and each
+evaluation image, the hit (0 or 1) of an arm minus the hit of the control, in any unit (a study passes points, that is
+100 times the hit). Rows and columns are both samples: another training draw and another evaluation image would give
+other numbers. A paired t test over draws alone forgets the images and finds "significant" differences between equal
+arms in 20 to 48 of 100 studies; the functions here treat the table as a crossed random-effects design.
+
+References
+----------
+Owen, A. B. (2007). The pigeonhole bootstrap. Annals of Applied Statistics 1(2), 386-411.
+Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components. Biometrics 2(6), 110-114.
+Hesterberg, T. C. (2015). What teachers should know about the bootstrap. The American Statistician 69(4), 371-386.
+Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65-70.
+Kruschke, J. K. (2018). Rejecting or accepting parameter values in Bayesian estimation. AMPPS 1(2), 270-280.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+Verdict = Literal["helps", "hurts", "equivalent", "undecided", "identical"]
+
+VERDICTS: tuple[Verdict, ...] = ("helps", "hurts", "equivalent", "undecided", "identical")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanSquares:
+    """Mean squares of a crossed table with one value a cell, and the table's shape."""
+
+    draw: float
+    image: float
+    residual: float
+    draws: int
+    images: int
+
+
+def mean_squares(differences: ArrayLike) -> MeanSquares:
+    """Mean squares of draws, images and residual of a two-way table without replication.
+
+    Parameters
+    ----------
+    differences : array_like of shape (draws, images)
+        At least two draws and two images.
+
+    Raises
+    ------
+    ValueError
+        If the table is smaller.
+
+    Examples
+    --------
+    >>> mean_squares([[1.0, 0.0], [1.0, 2.0]])
+    MeanSquares(draw=1.0, image=0.0, residual=1.0, draws=2, images=2)
+    """
+    table = _table(differences)
+    draws, images = table.shape
+    rows = table.mean(axis=1, keepdims=True)
+    columns = table.mean(axis=0, keepdims=True)
+    mean = table.mean()
+    return MeanSquares(
+        draw=float(images * ((rows - mean) ** 2).sum() / (draws - 1)),
+        image=float(draws * ((columns - mean) ** 2).sum() / (images - 1)),
+        residual=float(((table - rows - columns + mean) ** 2).sum() / ((draws - 1) * (images - 1))),
+        draws=draws,
+        images=images,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossedTest:
+    """Mean difference, its standard error, Satterthwaite's degrees of freedom and the two-sided p of "no difference".
+
+    ``df`` and ``p`` are nan when every difference is 0: there is nothing to test.
+    """
+
+    difference: float
+    error: float
+    df: float
+    p: float
+
+
+def crossed_test(differences: ArrayLike) -> CrossedTest:
+    """Two-sided t test of a mean difference over draws and images together.
+
+    The variance of the mean is ``(MS_draw + MS_image - MS_residual) / (draws * images)``, which is unbiased under
+    crossed random effects; it is never taken below the larger of ``MS_draw`` and ``MS_image`` over the same count,
+    because a difference of estimates may come out too small or negative. Degrees of freedom after Satterthwaite.
+
+    Parameters
+    ----------
+    differences : array_like of shape (draws, images)
+        Arm minus control, at least two draws and two images.
+
+    Examples
+    --------
+    >>> crossed_test([[1.0, 0.0], [1.0, 2.0]])  # doctest: +ELLIPSIS
+    CrossedTest(difference=1.0, error=0.5, df=1.0, p=0.29...)
+    """
+    table = _table(differences)
+    squares = mean_squares(table)
+    difference = float(table.mean())
+    variance = max(squares.draw + squares.image - squares.residual, squares.draw, squares.image)
+    error = float(np.sqrt(variance / table.size))
+    if error == 0.0:
+        # Equal in every cell: either nothing differs, or everything does and by the same amount.
+        identical = difference == 0.0
+        return CrossedTest(difference=difference, error=0.0, df=np.nan, p=np.nan if identical else 0.0)
+    spread = (
+        squares.draw**2 / (squares.draws - 1)
+        + squares.image**2 / (squares.images - 1)
+        + squares.residual**2 / ((squares.draws - 1) * (squares.images - 1))
+    )
+    df = max(float(variance**2 / spread), min(squares.draws, squares.images) - 1.0)
+    p = float(2 * stats.t.sf(abs(difference) / error, df))
+    return CrossedTest(difference=difference, error=error, df=df, p=p)
+
+
+def crossed_interval(
+    differences: ArrayLike,
+    *,
+    level: float = 0.95,
+    resamples: int = 4000,
+    rng: int | tuple[int, ...] = 0,
+) -> tuple[float, float]:
+    """Expanded percentile interval of a mean difference by the crossed ("pigeonhole") bootstrap.
+
+    Each resample draws rows and columns independently with replacement and averages the cells where they meet. The
+    percentiles are those of the t distribution with the crossed test's degrees of freedom (Hesterberg's expansion):
+    plain 2.5 and 97.5 % would miss the true difference in 11 of 100 studies with 5 draws where draws vary most.
+
+    Parameters
+    ----------
+    differences : array_like of shape (draws, images)
+        Arm minus control, at least two draws and two images.
+    level : float
+        Nominal coverage, between 0 and 1.
+    resamples : int
+        Number of bootstrap tables.
+    rng : int or tuple of int
+        Seed: equal seeds give equal intervals.
+
+    Returns
+    -------
+    low, high : float
+        Ends of the interval, in the unit of `differences`.
+
+    Examples
+    --------
+    >>> crossed_interval([[3.0, 3.0], [3.0, 3.0]])
+    (3.0, 3.0)
+    """
+    table = _table(differences)
+    draws, images = table.shape
+    generator = np.random.default_rng(rng)
+    row_counts = generator.multinomial(draws, np.full(draws, 1 / draws), size=resamples)
+    column_counts = generator.multinomial(images, np.full(images, 1 / images), size=resamples)
+    means = np.einsum("bi,bi->b", row_counts @ table, column_counts) / table.size
+    df = crossed_test(table).df
+    tail = stats.norm.cdf(stats.t.ppf((1 - level) / 2, df) * np.sqrt((df + 1) / df)) if df > 0 else (1 - level) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def by_group(differences: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:
+    """One column a group of images instead of one an image, with the same mean.
+
+    Images of one group (of one patient, say) are not independent, so groups are what must be resampled. Column ``g``
+    holds ``mean + (G / N) * sum(difference - mean over the images of g)``, the linearisation of the mean difference,
+    with G groups and N images.
+
+    Parameters
+    ----------
+    differences : array_like of shape (draws, images)
+        Arm minus control.
+    groups : array_like of shape (images,)
+        What each image belongs to.
+
+    Returns
+    -------
+    ndarray of shape (draws, number of groups)
+
+    Examples
+    --------
+    >>> by_group([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]], ["a", "a", "b", "b"])
+    array([[0.5, 0. ],
+           [1. , 0. ]])
+    """
+    table = np.asarray(differences, dtype=np.float64)
+    names, codes = np.unique(np.asarray(groups), return_inverse=True)
+    if codes.shape != table.shape[1:]:
+        raise ValueError(f"groups must name one group for each of the {table.shape[1]} images; got {codes.size}")
+    membership = np.eye(len(names))[codes]
+    mean = table.mean()
+    return np.asarray(mean + (len(names) / len(codes)) * ((table - mean) @ membership))
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Holm's adjustment of the p values of one family (from statsmodels).
+
+    A nan, the p of an arm that never differs from the control, counts as a question asked (as p = 1) and stays nan.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03, float("nan")])
+    array([0.04, 0.09, 0.09,  nan])
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    values = np.asarray(p_values, dtype=np.float64)
+    if values.size == 0:
+        return values
+    adjusted = np.array(multipletests(np.where(np.isnan(values), 1.0, values), method="holm")[1], dtype=np.float64)
+    adjusted[np.isnan(values)] = np.nan
+    return adjusted
+
+
+def verdict(
+    interval: tuple[float, float],
+    p: float,
+    test: CrossedTest,
+    *,
+    rope: float,
+    alpha: float = 0.05,
+) -> Verdict:
+    """Return one word for what is known about an arm; the first that holds, from the top.
+
+    - ``identical``: the arm never differed from the control (p is nan).
+    - ``equivalent``: the interval lies inside ``[-rope, rope]``, and so does the interval of the crossed t test. The
+      difference may be real, but whoever set `rope` said that one so small does not matter.
+    - ``helps``: the interval lies above 0 and the adjusted p is below `alpha`.
+    - ``hurts``: the interval lies below 0 and the adjusted p is below `alpha`.
+    - ``undecided``: everything else, also where the numbers are missing.
+
+    Parameters
+    ----------
+    interval : tuple of float
+        Ends of the crossed bootstrap interval.
+    p : float
+        p of the difference, adjusted for the number of arms.
+    test : CrossedTest
+        The unadjusted test: two draws can leave the bootstrap a narrow interval by luck, and then the t interval with
+        its one degree of freedom is wide.
+    rope : float
+        Half width of the region of practical equivalence, in the unit of the differences; 0 for none.
+    alpha : float
+        Level of the tests.
+
+    Examples
+    --------
+    >>> test = CrossedTest(difference=2.0, error=0.4, df=30.0, p=0.0)
+    >>> verdict((1.2, 2.8), 0.001, test, rope=0.5)
+    'helps'
+    >>> verdict((1.2, 2.8), 0.2, test, rope=0.5)
+    'undecided'
+    """
+    low, high = interval
+    if test.error == 0.0 and test.difference == 0.0:
+        return "identical"
+    reach = 0.0 if test.error == 0.0 else float(stats.t.ppf(1 - alpha / 2, test.df)) * test.error
+    if -rope <= low and high <= rope and abs(test.difference) + reach <= rope:
+        return "equivalent"
+    if low > 0 and p < alpha:
+        return "helps"
+    if high < 0 and p < alpha:
+        return "hurts"
+    return "undecided"
+
+
+def draws_needed(
+    differences: ArrayLike, *, rope: float, arms: int = 1, alpha: float = 0.05, limit: int = 1000
+) -> float:
+    """Return the number of draws that would decide, if the difference stayed what it is now.
+
+    The variance components of the crossed table (each floored at 0) give the standard error for any number of draws
+    on these images. Decided means that the difference exceeds the t quantile at ``alpha / arms`` times that error, or
+    that the interval would fit into ``[-rope, rope]``. A planning value, not a promise: the difference will move.
+
+    Parameters
+    ----------
+    differences : array_like of shape (draws, images)
+        Arm minus control, at least two draws and two images.
+    rope : float
+        Half width of the region of practical equivalence, in the unit of `differences`.
+    arms : int
+        Number of arms that are compared with the control.
+    alpha : float
+        Level of the tests.
+    limit : int
+        Largest number of draws considered.
+
+    Returns
+    -------
+    float
+        A whole number above the present number of draws, or inf when up to `limit` no number decides: only more
+        evaluation images could.
+
+    Examples
+    --------
+    >>> noisy = [[8.0, -3.0, 1.0, 0.0, 2.0], [-3.0, 5.0, 0.0, 2.0, -1.0], [3.0, 1.0, -2.0, 0.0, 1.0]]
+    >>> draws_needed(noisy, rope=0.1)
+    14.0
+    """
+    table = _table(differences)
+    squares = mean_squares(table)
+    difference = abs(float(table.mean()))
+    draw = max(squares.draw - squares.residual, 0.0) / squares.images
+    image = max(squares.image - squares.residual, 0.0) / squares.draws
+    candidates = np.arange(squares.draws + 1, max(limit, squares.draws + 1) + 1)
+    error = np.sqrt(draw / candidates + image / squares.images + squares.residual / (candidates * squares.images))
+    differs = difference > stats.t.ppf(1 - alpha / (2 * arms), candidates - 1) * error
+    small = difference + stats.t.ppf(1 - alpha / 2, candidates - 1) * error < rope
+    decided = np.flatnonzero(differs | small)
+    return float(candidates[decided[0]]) if decided.size else float("inf")
+
+
+def _table(differences: ArrayLike) -> NDArray[np.float64]:
+    table = np.asarray(differences, dtype=np.float64)
+    if table.ndim != 2 or min(table.shape) < 2:
+        raise ValueError(f"differences must have shape (draws, images), at least (2, 2); got {table.shape}")
+    return table

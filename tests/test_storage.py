@@ -1,0 +1,252 @@
+import dataclasses
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from augmentlab.study import storage
+from augmentlab.study.storage import MEMORY, Storage, Trial, content_key
+
+
+def trial(key="k", *, state="complete", bits=(1, 0, 1, 1, 0, 0, 1, 0, 1, 1), message="", draw=0):
+    hits = np.array(bits, dtype=bool) if state == "complete" else None
+    return Trial(
+        key=key, arm="Invert()", draw=draw, part="validation", state=state, hits=hits, images=10,
+        started="2025-01-01T00:00:00.000+00:00", seconds=0.25, message=message,
+    )  # fmt: skip
+
+
+def test_a_trial_comes_back_as_it_was(tmp_path):
+    path = tmp_path / "study.db"
+    with Storage(path, write=True) as store:
+        store.save_trial(trial())
+        store.save_trial(trial("other", state="failed", message="ValueError: no"))
+    with Storage(path, write=False) as store:
+        found = store.trials(["k", "other", "missing"])
+    assert set(found) == {"k", "other"}
+    np.testing.assert_array_equal(found["k"].hits, trial().hits)
+    assert found["k"].value == pytest.approx(0.6)
+    assert dataclasses.asdict(found["k"]) | {"hits": 0} == dataclasses.asdict(trial()) | {"hits": 0}
+    assert found["other"].hits is None
+    assert np.isnan(found["other"].value)
+    assert found["other"].message == "ValueError: no"
+
+
+def test_hits_are_stored_as_bits(tmp_path):
+    path = tmp_path / "study.db"
+    with Storage(path, write=True) as store:
+        store.save_trial(trial())
+    with sqlite3.connect(path) as connection:
+        blob, images, value = connection.execute("SELECT hits, images, value FROM trial").fetchone()
+    connection.close()
+    assert blob == bytes([0b10110010, 0b11000000])
+    assert images == 10
+    assert value == pytest.approx(0.6)
+
+
+def test_a_complete_trial_is_never_replaced_and_a_failed_one_is():
+    store = Storage(MEMORY, write=True)
+    store.save_trial(trial(state="failed", message="first"))
+    store.save_trial(trial(state="failed", message="second"))
+    assert store.trials(["k"])["k"].message == "second"
+    store.save_trial(trial())
+    assert store.trials(["k"])["k"].state == "complete"
+    store.save_trial(trial(bits=[0] * 10))
+    store.save_trial(trial(state="failed", message="late"))
+    assert store.trials(["k"])["k"].value == pytest.approx(0.6)
+    store.close()
+
+
+def test_many_keys_are_found_at_once():
+    store = Storage(MEMORY, write=True)
+    keys = [f"key{index}" for index in range(3000)]
+    for key in keys[::1000]:
+        store.save_trial(trial(key))
+    assert set(store.trials(keys)) == set(keys[::1000])
+    assert store.trials([]) == {}
+    store.close()
+
+
+def test_several_studies_share_a_file_and_the_last_opened_comes_first(tmp_path, monkeypatch):
+    times = iter(f"2025-01-0{day}" for day in range(1, 9))
+    monkeypatch.setattr(storage, "now", lambda: next(times))
+    with Storage(tmp_path / "study.db", write=True) as store:
+        store.save_study("a", "first", {"rope": 0.5})
+        store.save_study("b", "second", {"rope": 1.0})
+        assert store.studies() == [("b", "second", {"rope": 1.0}), ("a", "first", {"rope": 0.5})]
+        store.save_study("a", "first", {"rope": 0.5})
+        assert [key for key, _, _ in store.studies()] == ["a", "b"]
+
+
+def test_events_are_counted_once_each():
+    store = Storage(MEMORY, write=True)
+    store.save_study("s", "name", {})
+    assert store.record("test part", "opening", "s", "arm 1") == 1
+    assert store.record("test part", "opening", "s", "arm 1") == 1
+    assert store.record("test part", "opening", "s", "arm 2") == 2
+    assert store.record("another part", "opening", "s", "arm 1") == 1
+    assert [row[:2] for row in store.events("test part", "opening")] == [("s", "arm 1"), ("s", "arm 2")]
+    with pytest.raises(sqlite3.IntegrityError):
+        store.record("test part", "opening", "unknown study", "arm 1")
+    store.close()
+
+
+def test_files_are_marked_and_use_a_write_ahead_log(tmp_path):
+    path = tmp_path / "study.db"
+    with Storage(path, write=True) as store:
+        store.save_trial(trial())
+        assert (tmp_path / "study.db-wal").exists()
+    assert [file.name for file in tmp_path.iterdir()] == ["study.db"]
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA user_version").fetchone() == (storage.SCHEMA_VERSION,)
+    assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"AULB", "big"),)
+    connection.close()
+
+
+def test_a_reader_sees_the_writer_at_work_and_cannot_write(tmp_path):
+    path = tmp_path / "study.db"
+    with Storage(path, write=True) as writer, Storage(path, write=False) as reader:
+        assert reader.trials(["k"]) == {}
+        writer.save_trial(trial())
+        assert set(reader.trials(["k"])) == {"k"}
+        with pytest.raises(OSError, match="cannot be used: attempt to write a readonly database"):
+            reader.save_trial(trial("x"))
+
+
+def test_a_failing_transaction_leaves_nothing(tmp_path):
+    with Storage(tmp_path / "study.db", write=True) as store:
+        with pytest.raises(sqlite3.IntegrityError, match="NOT NULL"), store._transaction() as connection:
+            connection.executemany("INSERT INTO study VALUES (?, ?, '{}', '', '')", [("a", "n"), ("b", None)])
+        assert store.studies() == []
+        store.save_study("a", "n", {})
+
+
+@pytest.mark.parametrize("open_it", [lambda path: Storage(path, write=True), storage.check_path])
+def test_bad_places_get_one_sentence_and_no_file(tmp_path, open_it):
+    with pytest.raises(FileNotFoundError, match="storage must be a file in an existing folder; there is no folder"):
+        open_it(tmp_path / "no" / "study.db")
+    with pytest.raises(IsADirectoryError, match=r"storage must be a file; .* is a folder"):
+        open_it(tmp_path)
+    (tmp_path / "text").write_text("not a database, but longer than the header of one " * 4)
+    with pytest.raises(NotADirectoryError, match="storage must be a file in an existing folder"):
+        open_it(tmp_path / "text" / "study.db")
+    with pytest.raises(
+        ValueError, match=r"storage must be a file of augmentlab studies; .*text' is file is not a data"
+    ):
+        open_it(tmp_path / "text")
+    assert [file.name for file in tmp_path.iterdir()] == ["text"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_place_without_the_right_to_write(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(PermissionError, match=r"storage must be a file that can be written; .*study.db' cannot"):
+            Storage(tmp_path / "study.db", write=True)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_place_that_the_system_calls_unwritable(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match=r"storage must be a file that can be written; .*study.db' cannot"):
+        storage.check_path(tmp_path / "study.db")
+
+
+@pytest.mark.parametrize("open_it", [lambda path: Storage(path, write=True), storage.check_path])
+def test_databases_of_others_are_left_alone(tmp_path, open_it):
+    path = tmp_path / "mail.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE study (x)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"storage must be a file of augmentlab studies; .* of another program"):
+        open_it(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_newer_schema_is_refused(tmp_path, write):
+    path = tmp_path / "study.db"
+    Storage(path, write=True).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.commit()
+    connection.close()
+    with pytest.raises(ValueError, match=r"must have schema version 1 or less; .* has 99: update augmentlab"):
+        Storage(path, write=write)
+
+
+def test_a_reader_needs_a_file_and_makes_none(tmp_path):
+    with pytest.raises(FileNotFoundError, match="storage must be an existing file of studies; there is none at"):
+        Storage(tmp_path / "study.db", write=False)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "study.db").touch()
+    with pytest.raises(ValueError, match=r"storage must be a file of augmentlab studies; .*study.db' is empty"):
+        Storage(tmp_path / "study.db", write=False)
+
+
+def test_an_empty_file_becomes_a_storage(tmp_path):
+    path = tmp_path / "study.db"
+    path.touch()
+    storage.check_path(path)
+    assert path.stat().st_size == 0
+    with Storage(path, write=True) as store:
+        assert store.studies() == []
+
+
+def test_content_keys_are_the_same_in_another_process():
+    content = {"b": [1, 2.5, "ü", None], "a": {"nested": True}}
+    code = f"import json; from augmentlab.study.storage import content_key; print(content_key({content!r}))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == content_key(json.loads(json.dumps(content)))
+    assert content_key({"a": 1}) != content_key({"a": 1.5})
+
+
+def test_a_writer_killed_at_work_loses_nothing(tmp_path):
+    path = tmp_path / "study.db"
+    code = (
+        "import sys, numpy as np\n"
+        "from augmentlab.study.storage import Storage, Trial\n"
+        "with Storage(sys.argv[1], write=True) as store:\n"
+        "    for number in range(10**9):\n"
+        "        store.save_trial(Trial(key=str(number), arm='a', draw=number, part='validation', state='complete',\n"
+        "            hits=np.arange(10) < number % 10, images=10, started='', seconds=0.0))\n"
+        "        print(number, flush=True)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if int(line) >= 200:
+            break
+    process.send_signal(signal.SIGKILL)
+    reported = [200, *(int(line) for line in process.stdout.read().split() if line)][-1]
+    process.wait()
+    process.stdout.close()
+    with Storage(path, write=True) as store:
+        found = store.trials(str(number) for number in range(reported + 2))
+        assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert {str(number) for number in range(reported + 1)} <= set(found)
+    assert all(one.hits.sum() == int(key) % 10 for key, one in found.items())
+
+
+def test_two_writers_wait_for_each_other(tmp_path):
+    path = tmp_path / "study.db"
+    code = (
+        "import sys, numpy as np\n"
+        "from augmentlab.study.storage import Storage, Trial\n"
+        "with Storage(sys.argv[1], write=True) as store:\n"
+        "    for number in range(100):\n"
+        "        store.save_trial(Trial(key=str(number), arm=sys.argv[2], draw=number, part='validation',\n"
+        "            state='complete', hits=np.ones(3, bool), images=3, started='', seconds=0.0))\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(path), name]) for name in "ab"]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    with Storage(path, write=False) as store:
+        assert len(store.trials(str(number) for number in range(100))) == 100
