@@ -9,6 +9,7 @@ import sys
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -115,6 +116,8 @@ def test_labels_become_indices_into_classes(labels, classes, expected):
         ({"labels": [[1], [2], [3]]}, TypeError, r"labels\[0\] must be a number or a string; got \[1\]"),
         ({"labels": ["a", None, "b"]}, ValueError, r"labels\[1\] is missing \(None\)"),
         ({"labels": [0.0, float("nan"), 1.0]}, ValueError, r"labels\[1\] is missing \(nan\)"),
+        ({"labels": pd.Series(["a", None, "b"], dtype="category")}, ValueError, r"labels\[1\] is missing"),
+        ({"labels": pd.array([1, 2, None], dtype="Int64")}, ValueError, r"labels\[2\] is missing \(<NA>\)"),
         ({"classes": ["a", "b"], "labels": [0, 1, 2]}, ValueError, r"labels\[2\] .* 2 classes, in \[0, 1\]; got 2"),
         ({"classes": ["a", "b"], "labels": ["a", "b", "c"]}, ValueError, r"labels\[2\] .*'a', 'b'; got 'c'"),
         ({"classes": ["a", "a"]}, ValueError, "classes must be different names"),
@@ -375,6 +378,23 @@ def test_every_glyph_stands_out_and_is_large_enough_to_read(letters):
         assert y_max - y_min >= 14
 
 
+def test_the_mask_is_where_the_letter_covers_half_of_a_pixel(monkeypatch):
+    monkeypatch.setattr(bundled, "_crop", lambda picture, size, rng: np.zeros((size, size, 3)))
+    monkeypatch.setattr(bundled, "_contrasting", lambda ground, rng: np.full(3, 255.0))
+    for sample in data.glyphs(n=52):
+        assert np.array_equal(sample.mask == 1, sample.image[..., 0] >= 128)
+
+
+@pytest.mark.parametrize("level", [0, 100, 127, 128, 160, 255])
+def test_the_paint_of_a_letter_is_a_colour_far_from_any_background(level):
+    ground = np.full((4, 4, 3), float(level))
+    for seed in range(200):
+        paint = bundled._contrasting(ground, np.random.default_rng(seed))
+        assert paint.min() >= 0
+        assert paint.max() <= 255
+        assert abs(paint @ np.array([0.299, 0.587, 0.114]) - level) > 85
+
+
 def test_glyphs_depend_on_the_seed_alone_and_grow_at_the_end(letters):
     few = data.glyphs(n=30)
     assert np.array_equal(few.images, letters.images[:30])
@@ -628,20 +648,22 @@ def test_files_that_cannot_be_read_are_named_once_and_the_rest_is_read(tmp_path)
     save(tmp_path / "a" / "good.png", picture())
     save(tmp_path / "b" / "good.png", picture())
     (tmp_path / "a" / "text.png").write_text("hello")
+    save(tmp_path / "a" / "another_format.png", picture(), format="GIF")
     (tmp_path / "a" / "empty.jpg").write_bytes(b"")
     save(tmp_path / "full.png", picture((64, 64, 3)))
     whole = (tmp_path / "full.png").read_bytes()
     (tmp_path / "b" / "cut.png").write_bytes(whole[: len(whole) // 2])
     frames = [Image.fromarray(picture(seed=seed)) for seed in range(3)]
     frames[0].save(tmp_path / "b" / "pages.tif", save_all=True, append_images=frames[1:])
-    with pytest.warns(UserWarning, match="left out 5 of the files") as caught:
+    with pytest.warns(UserWarning, match="left out 6 of the files") as caught:
         ds = data.from_folder(tmp_path)
     assert len(caught) == 1
     assert caught[0].filename == __file__
     reasons = {os.path.relpath(path, tmp_path): reason for path, reason in ds.unreadable}
-    assert set(reasons) == {"a/text.png", "a/empty.jpg", "b/cut.png", "b/pages.tif", "full.png"}
+    assert set(reasons) == {"a/text.png", "a/another_format.png", "a/empty.jpg", "b/cut.png", "b/pages.tif", "full.png"}
     assert all(path in str(caught[0].message) for path in reasons)
     assert "not a PNG" in reasons["a/text.png"]
+    assert "not a PNG" in reasons["a/another_format.png"]
     assert "truncated" in reasons["b/cut.png"]
     assert "3 pages" in reasons["b/pages.tif"]
     assert "outside the class folders" in reasons["full.png"]

@@ -283,7 +283,7 @@ def _one_each(name: str, values: Any, count: int) -> list[Any]:
     for index, value in enumerate(listed):
         if not isinstance(value, Hashable):
             raise TypeError(f"{name}[{index}] must be a number or a string; got {value!r}")
-        if value is None or value != value:  # noqa: PLR0124  (NaN is what differs from itself)
+        if value is None or (not isinstance(value, str) and str(value) in {"nan", "NaT", "<NA>"}):
             raise ValueError(f"{name}[{index}] is missing ({value!r}); every image needs one")
     return listed
 

@@ -82,9 +82,9 @@ def from_folder(
     Notes
     -----
     PNG, JPEG, TIFF, WebP and BMP files are read. The orientation that a camera wrote (EXIF) is applied. 1-bit images
-    become gray 0 and 255, palettes and CMYK RGB, and whatever has transparency RGBA. 16-bit gray is divided by 257, so that
-    65535 becomes 255; pass `range` if the values use only a part of the 16 bits. Hidden files, and files with other
-    endings, are skipped silently.
+    become gray 0 and 255, palettes and CMYK RGB, and whatever has transparency RGBA. 16-bit gray is divided by 257, so
+    that 65535 becomes 255; pass `range` if the values use only a part of the 16 bits. Hidden files, and files with
+    other endings, are skipped silently.
     """
     if mode not in (None, "L", "RGB"):
         raise ValueError(f"mode must be 'L', 'RGB' or None; got {mode!r}")
