@@ -379,8 +379,8 @@ def test_every_glyph_stands_out_and_is_large_enough_to_read(letters):
 
 
 def test_the_mask_is_where_the_letter_covers_half_of_a_pixel(monkeypatch):
-    monkeypatch.setattr(bundled, "_crop", lambda picture, size, rng: np.zeros((size, size, 3)))
-    monkeypatch.setattr(bundled, "_contrasting", lambda ground, rng: np.full(3, 255.0))
+    monkeypatch.setattr(bundled, "_crop", lambda _picture, size, _rng: np.zeros((size, size, 3)))
+    monkeypatch.setattr(bundled, "_contrasting", lambda _ground, _rng: np.full(3, 255.0))
     for sample in data.glyphs(n=52):
         assert np.array_equal(sample.mask == 1, sample.image[..., 0] >= 128)
 
