@@ -1,0 +1,129 @@
+"""The command line: ``augmentlab demo`` and ``augmentlab lab``."""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+import augmentlab
+
+_HERE = Path(__file__).resolve().parent
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} ({self.prog} --help lists what there is)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the return value is the exit status."""
+    parser = _Parser(prog="augmentlab", description="Find out which image augmentations help your model.")
+    parser.add_argument("--version", action="version", version=f"augmentlab {augmentlab.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+    demo = commands.add_parser("demo", help="run a whole experiment on bundled data and save its figures")
+    demo.add_argument("--out", type=Path, default=Path("augmentlab-demo"), metavar="DIR", help="where results go")
+    demo.set_defaults(run=lambda given: _demo(given.out))
+    lab = commands.add_parser("lab", help="open JupyterLab on a copy of the tutorials")
+    lab.add_argument(
+        "--dir", type=Path, default=Path("augmentlab-notebooks"), metavar="DIR", help="where the copy goes"
+    )
+    lab.set_defaults(run=lambda given: _lab(given.dir))
+    given = parser.parse_args(arguments)
+    try:
+        return int(given.run(given))
+    except KeyboardInterrupt:
+        print(
+            "augmentlab: interrupted; what is finished is kept, and the same command goes on from there",
+            file=sys.stderr,
+        )
+        return _INTERRUPTED
+    except OSError as error:
+        print(f"augmentlab: {error}", file=sys.stderr)
+        return 1
+
+
+def _demo(out: Path) -> int:
+    from augmentlab import Affine, GaussianNoise, HorizontalFlip, Rotate, Study, data, models, plots, study, uniform
+
+    out.mkdir(parents=True, exist_ok=True)
+    digits = data.scattered_digits()
+    arms = study.combinations(
+        {
+            "shift": Affine(translate_x=uniform(-3 / 16, 3 / 16), translate_y=uniform(-3 / 16, 3 / 16)),
+            "rotate": Rotate(angle=uniform(-20, 20)),
+            "noise": GaussianNoise(std=0.1),
+            "flip": HorizontalFlip(p=0.5),
+        }
+    )
+    print(
+        f"Which of {len(arms)} augmentation pipelines help HOG features with logistic regression read scattered digits?\n"
+        "The digits are scikit-learn's, rotated and shifted by us before the split: a best case, made to show every kind\n"
+        f"of answer. Results go to {out}; interrupted, the same command goes on where it stopped.\n"
+    )
+    experiment = Study(
+        digits,
+        models.hog_logistic(),
+        arms,
+        draws=8,
+        train_size=300,
+        copies=4,
+        seed=0,
+        storage=out / "study.db",
+    )
+    experiment.run()
+    table = experiment.compare()
+    print(_table(table))
+    print(f"\n{experiment.summary()}\n")
+    _write(out / "trials.csv", lambda path: experiment.trials_dataframe().to_csv(path, index=False))
+    _write(out / "comparison.png", plots.comparison(experiment).savefig)
+    _write(out / "grid.png", plots.grid(arms[-1].transform, list(digits.images[:4]), draws=6).savefig)
+    for name in ("comparison.png", "grid.png", "trials.csv", "study.db"):
+        print(out / name)
+    return 0
+
+
+def _table(table: Any) -> str:
+    """The comparison, narrow enough for a terminal."""
+    return str(table.drop(columns=["code"], errors="ignore").to_string(index=False, float_format=lambda x: f"{x:.2f}"))
+
+
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file so that it is either whole or not there."""
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _lab(folder: Path) -> int:
+    if find_spec("jupyterlab") is None:
+        print('augmentlab: lab needs JupyterLab; python -m pip install "augmentlab[lab]" brings it', file=sys.stderr)
+        return 1
+    folder.mkdir(parents=True, exist_ok=True)
+    for notebook in tutorials():
+        copy = folder / notebook.name
+        if not copy.exists():  # what a person has changed is theirs
+            _write(copy, lambda path, notebook=notebook: shutil.copyfile(notebook, path))  # type: ignore[misc]
+    return subprocess.run([sys.executable, "-m", "jupyterlab", str(folder)], check=False).returncode  # noqa: S603
+
+
+def tutorials() -> list[Path]:
+    """The notebooks that come with the package, in order."""
+    # An installed package carries them inside; a checkout has them beside it.
+    for folder in (_HERE / "notebooks", _HERE.parent / "notebooks"):
+        if found := sorted(folder.glob("[0-9]*.ipynb")):
+            return found
+    raise FileNotFoundError(f"no notebooks in {_HERE / 'notebooks'}; installing augmentlab again brings them back")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""Figures for a paper, a report or a pull request. Each function returns a matplotlib Figure and leaves pyplot alone."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from augmentlab import render
+from augmentlab.params import Parameter, parameters
+from augmentlab.pixels import Array
+from augmentlab.sample import Sample
+from augmentlab.transform import Transform, parameter_named
+
+if TYPE_CHECKING:
+    from augmentlab.study import Study
+
+__all__ = ["VERDICT_STYLE", "comparison", "grid", "sweep"]
+
+_INCH = 1.25  # side of a tile
+_GRAY = "#444444"
+
+# Okabe and Ito's blue and vermilion differ for colour-blind readers; marker and fill tell verdicts apart in gray print.
+VERDICT_STYLE: dict[str, dict[str, Any]] = {
+    "helps": {"color": "#0072B2", "marker": "o", "markerfacecolor": "#0072B2"},
+    "hurts": {"color": "#D55E00", "marker": "s", "markerfacecolor": "#D55E00"},
+    "equivalent": {"color": "#555555", "marker": "D", "markerfacecolor": "#BBBBBB"},
+    "undecided": {"color": "#777777", "marker": "o", "markerfacecolor": "white"},
+    "identical": {"color": "#777777", "marker": "|", "markerfacecolor": "white"},
+}
+
+
+def grid(
+    pipeline: Transform,
+    images: Array | Sample | Sequence[Array | Sample],
+    seed: int = 0,
+    *,
+    draws: int = 5,
+    overlays: bool = True,
+) -> Figure:
+    """Originals and draws: one row an image.
+
+    Parameters
+    ----------
+    pipeline : Transform
+        What is drawn; usually a Compose.
+    images : array, Sample, or sequence of these
+        Draw k of image i is the one of ``rng=(seed, i, k)``.
+    seed : int
+        Of all draws.
+    draws : int
+        Draws of each image.
+    overlays : bool
+        Whether masks, boxes and keypoints of Samples are drawn over.
+
+    Examples
+    --------
+    >>> from augmentlab import Rotate
+    >>> grid(Rotate.typical(), np.zeros((8, 8), np.uint8), draws=3).axes[1].get_title()
+    'draw 1'
+    """
+    tiles = list(render.tiles(pipeline, images, seed, draws=draws, size=256, overlays=overlays))
+    titles = ["original", *(f"draw {k}" for k in range(1, draws + 1))]
+    lines = [[tile.image for tile in tiles[at : at + draws + 1]] for at in range(0, len(tiles), draws + 1)]
+    figure, axes = _tiled(lines)
+    for tile in tiles:
+        axis = axes[tile.row][tile.column]
+        _show(axis, tile.image)
+        if tile.row == 0:
+            axis.set_title(titles[tile.column], fontsize=9, color=_GRAY)
+    return figure
+
+
+def sweep(
+    transform: Transform | type[Transform],
+    image: Array | Sample,
+    names: str | Sequence[str] | None = None,
+    *,
+    values: int | Sequence[Any] = 7,
+    seed: int = 0,
+) -> Figure:
+    """What each parameter does: one row a parameter, its values across.
+
+    Parameters
+    ----------
+    transform : Transform or class
+        Other parameters stay as they are here; distributions are drawn once.
+    image : array or Sample
+        What is transformed.
+    names : str or sequence of str, optional
+        Parameters to sweep; without it, all that ``typical()`` draws.
+    values : int or sequence
+        How many values over the typical range, or, for one parameter, the values themselves.
+    seed : int
+        Of what is drawn once.
+
+    Examples
+    --------
+    >>> from augmentlab import Rotate
+    >>> [axis.get_title() for axis in sweep(Rotate, np.zeros((8, 8), np.uint8), "angle", values=3).axes]
+    ['-45 deg', '0 deg', '45 deg']
+    """
+    start = transform() if isinstance(transform, type) else transform
+    if names is None:
+        swept = [one for one in parameters(start) if one.drawn]
+        if not swept:
+            raise ValueError(f"{type(start).__name__} has no parameter with a typical range to sweep")
+    else:
+        swept = [parameter_named(start, name) for name in ([names] if isinstance(names, str) else names)]
+    if not isinstance(values, int) and len(swept) != 1:
+        raise ValueError(f"values must be a number of values when {len(swept)} parameters are swept; got {values!r}")
+    rows = [(one, _values(one, values) if isinstance(values, int) else list(values)) for one in swept]
+    pictures = [[_swept(start, one.name, value, image, seed) for value in row] for one, row in rows]
+    figure, axes = _tiled(pictures, titles=True)
+    for line, (parameter, row), shown in zip(axes, rows, pictures, strict=True):
+        line[0].set_ylabel(parameter.name, fontsize=10)
+        for axis, value, picture in zip(line, row, shown, strict=False):
+            _show(axis, picture)
+            axis.set_title(f"{_text(value)} {_unit(parameter)}".rstrip(), fontsize=9, color=_GRAY)
+        for axis in line[len(row) :]:
+            axis.set_visible(False)
+    return figure
+
+
+def comparison(study: "Study") -> Figure:
+    """Each arm of a study against its control: a dot for the difference, a line for its interval, largest first.
+
+    Parameters
+    ----------
+    study : Study
+        With at least two finished draws of the control and of one arm; also one opened by ``Study.load``.
+
+    Notes
+    -----
+    The verdict shows in colour, in the shape of the marker and in words, so that it survives colour-blindness and gray
+    print. The band about zero is the region of practical equivalence.
+    """
+    table = study.compare()
+    control = table.attrs["control_mean"]
+    names = [textwrap.fill(str(arm), 44) for arm in table["arm"]]
+    lines = sum(name.count("\n") + 1 for name in names)
+    figure = Figure(figsize=(7.6, 1.5 + 0.3 * lines), layout="constrained", dpi=160)
+    axis = figure.subplots()
+    axis.axvspan(-study.rope, study.rope, color="#EEEEEE", zorder=0)
+    axis.axvline(0, color=_GRAY, linewidth=1, zorder=1)
+    for place, (_, row) in enumerate(table.iterrows()):
+        style = VERDICT_STYLE[row["verdict"]]
+        axis.plot([row["low"], row["high"]], [place, place], color=style["color"], linewidth=1.8, solid_capstyle="butt")
+        axis.plot(row["difference"], place, linestyle="none", markersize=6.5, markeredgewidth=1.4, zorder=3, **style)
+        axis.annotate(
+            _effect(row),
+            (1.01, place),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8.5,
+            color=style["color"],
+            annotation_clip=False,
+        )
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.set_xlabel(f"difference to the control in points of accuracy (control {100 * control:.1f} %)", fontsize=9)
+    draws = sorted({int(count) for count in table["draws"]})
+    axis.set_title(
+        f"{study.name}: {'-'.join(map(str, {draws[0], draws[-1]}))} draws, 95 % crossed-bootstrap intervals",
+        loc="left",
+        fontsize=10,
+        color=_GRAY,
+    )
+    axis.tick_params(axis="x", labelsize=8.5)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(axis="x", color="#E3E3E3", linewidth=0.6, zorder=0)
+    axis.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    return figure
+
+
+def _effect(row: Any) -> str:
+    """The number and the word beside an interval, with the minus sign that the axis has."""
+    return f"{row['difference']:+.1f}  {row['verdict']}".replace("-", "\N{MINUS SIGN}", 1)
+
+
+def _swept(start: Transform, name: str, value: Any, image: Array | Sample, seed: int) -> Array:
+    drawn = type(start)(**vars(start) | {name: value, "p": 1.0}).sample(seed)
+    assert drawn is not None  # p is 1
+    result = drawn.apply(image)
+    if not isinstance(result, Sample):
+        return render.to_rgb(result)[0]
+    return render.overlay(render.to_rgb(result.image)[0], result)
+
+
+def _values(parameter: Parameter, count: int) -> list[Any]:
+    if count < 1:
+        raise ValueError(f"values must be 1 or more; got {count}")
+    if parameter.kind == "bool":
+        return [False, True]
+    if parameter.kind == "choice":
+        return list(parameter.choices)
+    if parameter.typical is None or parameter.kind == "floats":
+        raise ValueError(f"{parameter.name} has no typical range to sweep; pass values=[...]")
+    low, high = parameter.typical.low, parameter.typical.high
+    spread = np.geomspace(low, high, count) if parameter.typical.log else np.linspace(low, high, count)
+    # Ends are kept exactly: rounding must not leave the bounds.
+    inner = [float(f"{value:.3g}") for value in spread[1:-1]]
+    spaced = [low, *inner, high][:count]
+    return sorted({round(value) for value in spaced}) if parameter.kind == "int" else [float(one) for one in spaced]
+
+
+def _text(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _unit(parameter: Parameter) -> str:
+    return "" if parameter.unit == "fraction" else parameter.unit
+
+
+def _tiled(pictures: Sequence[Sequence[Array]], *, titles: bool = False) -> tuple[Figure, Any]:
+    """A figure with one axis a picture; a row is as high as its highest picture."""
+    columns = max(len(line) for line in pictures)
+    heights = [max(min(picture.shape[0] / picture.shape[1], 3.0) for picture in line) for line in pictures]
+    height = sum(heights) * _INCH + (0.25 * len(heights) if titles else 0.25)
+    tight = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+    figure = Figure(figsize=(columns * _INCH + 0.4, height), layout=tight, dpi=160)
+    return figure, figure.subplots(len(heights), columns, squeeze=False, height_ratios=heights)
+
+
+def _show(axis: Any, picture: Array) -> None:
+    axis.imshow(picture, interpolation="nearest")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set_visible(False)
