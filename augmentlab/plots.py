@@ -1,5 +1,6 @@
 """Figures for a paper, a report or a pull request. Each function returns a matplotlib Figure and leaves pyplot alone."""
 
+import io
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,16 @@ VERDICT_STYLE: dict[str, dict[str, Any]] = {
     "undecided": {"color": "#777777", "marker": "o", "markerfacecolor": "white"},
     "identical": {"color": "#777777", "marker": "|", "markerfacecolor": "white"},
 }
+
+
+class _Figure(Figure):
+    """A figure that a notebook shows by itself, without pyplot and its global state."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        width, height = (round(inches * 96) for inches in self.get_size_inches())
+        return buffer.getvalue(), {"width": width, "height": height}
 
 
 def grid(
@@ -141,7 +152,7 @@ def comparison(study: "Study") -> Figure:
     control = table.attrs["control_mean"]
     names = [textwrap.fill(str(arm), 44) for arm in table["arm"]]
     lines = sum(name.count("\n") + 1 for name in names)
-    figure = Figure(figsize=(7.6, 1.5 + 0.3 * lines), layout="constrained", dpi=160)
+    figure = _Figure(figsize=(7.6, 1.5 + 0.3 * lines), layout="constrained", dpi=160)
     axis = figure.subplots()
     axis.axvspan(-study.rope, study.rope, color="#EEEEEE", zorder=0)
     axis.axvline(0, color=_GRAY, linewidth=1, zorder=1)
@@ -222,7 +233,7 @@ def _tiled(pictures: Sequence[Sequence[Array]], *, titles: bool = False) -> tupl
     heights = [max(min(picture.shape[0] / picture.shape[1], 3.0) for picture in line) for line in pictures]
     height = sum(heights) * _INCH + (0.25 * len(heights) if titles else 0.25)
     tight = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
-    figure = Figure(figsize=(columns * _INCH + 0.4, height), layout=tight, dpi=160)
+    figure = _Figure(figsize=(columns * _INCH + 0.4, height), layout=tight, dpi=160)
     return figure, figure.subplots(len(heights), columns, squeeze=False, height_ratios=heights)
 
 

@@ -112,6 +112,12 @@ def test_comparison_of_a_loaded_study_is_the_same(finished):
     assert [t.get_text() for t in first.axes[0].texts] == [t.get_text() for t in second.axes[0].texts]
 
 
+def test_a_notebook_shows_a_figure_by_itself():
+    png, size = plots.grid(Invert(), PHOTO, draws=1)._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    assert size["width"] > size["height"] / 2
+
+
 def test_verdicts_differ_without_colour():
     marks = {(style["marker"], style["markerfacecolor"] == "white") for style in plots.VERDICT_STYLE.values()}
     assert len(marks) == len(plots.VERDICT_STYLE)
