@@ -357,7 +357,7 @@ def tiles(
     overlays : bool
         Draw masks, boxes and keypoints of Samples on the tiles.
     gain : float
-        Above 0, a draw's tile shows `difference` to its original with this gain.
+        Above 0, a draw's tile shows `difference` to its original with this gain, without overlays.
 
     Yields
     ------
@@ -381,7 +381,7 @@ def tiles(
                 )
                 picture, note = difference(fitted, picture, gain), f"difference to the original, {gain:g} times"
             picture = _enlarged_or_shrunk(picture, size, like=shown)
-            if overlays and isinstance(result, Sample):
+            if overlays and isinstance(result, Sample) and not (column and gain > 0):
                 picture = overlay(picture, result)
             yield Tile(row=row, column=column, image=picture, drawn=drawn, note=note)
 
@@ -459,7 +459,7 @@ def grid(
     return montage([tile.image for tile in records], columns, gap=gap), records
 
 
-def encode(array: NDArray[np.generic], format: str = "jpeg", quality: int = 88) -> bytes:  # noqa: A002 - Pillow's name
+def encode(array: NDArray[np.generic], format: str = "jpeg", quality: int = 88) -> bytes:
     """An image file's bytes: JPEG with full colour resolution, or lossless PNG.
 
     Parameters

@@ -13,6 +13,8 @@ function render({ model, el }) {
   area.setAttribute("role", "tabpanel");
   bar.append(tabs, said, copy);
   root.append(bar, area);
+  // Else JupyterLab takes Enter and the arrow keys for its own commands. It asks the focused element itself.
+  root.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   el.append(root);
 
   function refresh() {
@@ -36,7 +38,6 @@ function render({ model, el }) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key], all = [...tabs.children];
     if (!step) return;
     event.preventDefault();
-    event.stopPropagation();
     all[(all.indexOf(document.activeElement) + step + all.length) % all.length].click();
   });
   copy.addEventListener("click", async () => {

@@ -1,5 +1,7 @@
-// One row of native inputs per declared parameter. Everything shown comes from three traits: `spec` (the declarations),
-// `state` (what each row holds) and `errors` (one sentence beside a row). An input writes `state` and nothing else.
+// One row of native inputs per declared parameter. Everything shown comes from the kernel: `spec` (the declarations),
+// `state` (what each row holds) and `errors` (one sentence beside a row). An input writes its row of `edits`, numbered;
+// `seen` says which numbers the kernel has dealt with. Until then a row shows what the user did, so that a slider under
+// the mouse never jumps back, and an edit of one row never carries an old state of another.
 const SVG = (path) => `<svg viewBox="0 0 16 16" aria-hidden="true">${path}</svg>`;
 const DICE = SVG('<rect x="2" y="2" width="12" height="12" rx="2.5" fill="none" stroke="currentColor" stroke-width="1.4"/>' +
   '<g fill="currentColor"><circle cx="5.4" cy="5.4" r="1.2"/><circle cx="10.6" cy="5.4" r="1.2"/><circle cx="8" cy="8" r="1.2"/>' +
@@ -17,12 +19,15 @@ function element(tag, properties = {}, ...children) {
 
 const shown = (number) => String(+Number(number).toPrecision(6));
 
-// Slider positions: the value itself, or its logarithm. Steps are a "nice" hundredth of the range.
-function scaleOf(spec, values) {
-  const low = Math.min(spec.low, ...values), high = Math.max(spec.high, ...values);
+// Slider positions: the value itself, or its logarithm. Steps are a "nice" hundredth of the range. The ends only move
+// outwards, so that a slider that was widened by a typed value can be moved back to where it was.
+function scaleOf(spec, values, before) {
+  const low = Math.min(spec.low, before?.low ?? spec.low, ...values), high = Math.max(spec.high, before?.high ?? spec.high, ...values);
   if (spec.log && low > 0) {
-    const min = Math.log10(low), max = Math.log10(high);
-    return { min, max, step: (max - min) / 200, at: Math.log10, value: (x) => +(10 ** x).toPrecision(3) };
+    const min = Math.log10(low), max = Math.log10(high), step = (max - min) / 100 || 0.01;
+    // As many digits as tell two neighbouring positions apart.
+    const digits = Math.max(2, 1 + Math.ceil(-Math.log10(10 ** step - 1)));
+    return { low, high, min, max, step, at: Math.log10, value: (x) => +(10 ** x).toPrecision(digits) };
   }
   let step = 1;
   if (spec.kind === "float") {
@@ -30,7 +35,7 @@ function scaleOf(spec, values) {
     step = [1, 2, 5, 10].map((k) => k * power).find((k) => k >= raw * 0.999);
   }
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  return { min: low, max: high, step, at: (v) => v, value: (x) => +x.toFixed(digits) };
+  return { low, high, min: low, max: high, step, at: (v) => v, value: (x) => +x.toFixed(digits) };
 }
 
 function slider(spec, label, onInput) {
@@ -46,6 +51,7 @@ function slider(spec, label, onInput) {
 
 function numberBox(label, onChange) {
   const input = element("input", { type: "text", inputMode: "decimal", className: "al-number", label, spellcheck: false });
+  input.addEventListener("keydown", (event) => event.key === "Enter" && input.blur());
   input.addEventListener("change", () => {
     const text = input.value.trim();
     onChange(text !== "" && !Number.isNaN(Number(text)) ? Number(text) : text);
@@ -62,7 +68,7 @@ function fixedNumber(spec, push) {
     nodes: [one.input, box],
     show({ value }) {
       if (typeof value !== "number") return;
-      scale = scaleOf(spec, [value]);
+      scale = scaleOf(spec, [value], scale);
       one.set(scale, value);
       box.value = shown(value);
     },
@@ -86,7 +92,7 @@ function numberRange(spec, push, mode) {
     show(state) {
       if (typeof state.low !== "number" || typeof state.high !== "number") return;
       now = state;
-      scale = scaleOf(spec, [state.low, state.high]);
+      scale = scaleOf(spec, [state.low, state.high], scale);
       low.set(scale, state.low);
       high.set(scale, state.high);
       boxes[0].value = shown(state.low);
@@ -155,7 +161,7 @@ function row(spec, model, push) {
   const error = element("div", { className: "al-error", id: `${id}-error` });
   error.setAttribute("role", "alert");
   const unit = element("span", { className: "al-unit" }, spec.unit);
-  const name = element("span", { className: "al-name", title: spec.tip }, spec.label, unit);
+  const name = element("span", { className: "al-name", title: spec.tip }, element("span", {}, spec.label), " ", unit);
   const node = element("div", { className: "al-row", title: spec.tip }, name, body);
   node.dataset.name = spec.name;
   const send = (message) => model.send(message);
@@ -196,15 +202,21 @@ function render({ model, el }) {
   const root = element("div", { className: "al-controls" });
   root.setAttribute("role", "group");
   el.append(root);
+  // Else JupyterLab takes Enter and the arrow keys for its own commands. It asks the focused element itself.
+  root.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   let rows = new Map(), frame = null;
 
   function push(name, state) {
-    model.set("state", { ...model.get("state"), [name]: state });
+    const edits = model.get("edits"), n = Math.max(0, ...Object.values(edits).map((edit) => edit.n)) + 1;
+    model.set("edits", { ...edits, [name]: { n, state } });
+    rows.get(name).show(state, model.get("errors")[name]);
     frame ??= requestAnimationFrame(() => { frame = null; model.save_changes(); });
   }
   function refresh() {
-    const state = model.get("state"), errors = model.get("errors");
-    for (const [name, one] of rows) if (name in state) one.show(state[name], errors[name]);
+    const state = model.get("state"), errors = model.get("errors"), edits = model.get("edits"), seen = model.get("seen");
+    for (const [name, one] of rows) {
+      if (name in state && (seen[name] ?? 0) >= (edits[name]?.n ?? 0)) one.show(state[name], errors[name]);
+    }
   }
   function build() {
     const specs = model.get("spec"), title = model.get("title");
@@ -225,10 +237,9 @@ function render({ model, el }) {
     refresh();
   }
   model.on("change:spec", build);
-  model.on("change:state", refresh);
-  model.on("change:errors", refresh);
+  model.on("change:state change:errors change:seen", refresh);
   build();
-  return () => { model.off("change:spec", build); model.off("change:state", refresh); model.off("change:errors", refresh); };
+  return () => { model.off("change:spec", build); model.off("change:state change:errors change:seen", refresh); };
 }
 
 export default { render };

@@ -171,6 +171,8 @@ class Controls(anywidget.AnyWidget):
     spec = traitlets.List().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     errors = traitlets.Dict().tag(sync=True)
+    edits = traitlets.Dict().tag(sync=True)
+    seen = traitlets.Dict().tag(sync=True)
     _esm = (_HERE / "controls.js").read_text(encoding="utf-8")
     _css = STYLE
 
@@ -188,93 +190,85 @@ class Controls(anywidget.AnyWidget):
         before = self._before.get(key)
         self._before[key] = now
         if isinstance(now, Distribution):
-            self._change(
-                name, fixed_value(parameter, now) if before is None or isinstance(before, Distribution) else before
-            )
+            value = fixed_value(parameter, now) if before is None or isinstance(before, Distribution) else before
         else:
-            self._change(name, before if isinstance(before, Distribution) else drawn_value(parameter))
+            value = before if isinstance(before, Distribution) else drawn_value(parameter)
+        self._change({name: value})
 
     def reroll(self, name: str) -> None:
         """Draw another fixed value for a seed."""
         _, parameter = self._declared(name)
-        self._change(
-            name, int(np.random.default_rng().integers(int(parameter.low), int(parameter.high), endpoint=True))
-        )
+        drawn = np.random.default_rng().integers(int(parameter.low), int(parameter.high), endpoint=True)
+        self._change({name: int(drawn)})
 
     def reset(self, to: str = "typical") -> None:
         """Set every parameter but the probability to its default (``"identity"``) or its typical range (``"typical"``)."""
         if to not in {"identity", "typical"}:
             raise ValueError(f"to must be 'identity' or 'typical'; got {to!r}")
-        if self.value is None:
-            return
         fields = {
             one.name: one.typical_value() if to == "typical" and one.drawn else one.default
-            for one in parameters(self.value)
+            for one in self._parameters()
             if one.name != "p"
         }
-        self.errors = {}
-        self.value = dataclasses.replace(self.value, **fields)
-        self._show()
+        self._change(fields)
+
+    def edit(self, name: str, state: dict[str, Any]) -> None:
+        """Take over what a row of inputs holds; if it is not allowed, `errors` gets the sentence and `value` stays."""
+        transform, parameter = self._declared(name)
+        with self.hold_sync():
+            try:
+                self.value = dataclasses.replace(transform, **{name: value_of(parameter, state)})
+            except (TypeError, ValueError) as error:
+                self.errors = {**self.errors, name: str(error)}
+                self.state = {**self.state, name: state}
+            else:
+                self._show({name})
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        return () if self.value is None else parameters(self.value)
 
     def _declared(self, name: str) -> tuple[Transform, Parameter]:
-        for one in parameters(self.value) if self.value is not None else ():
+        for one in self._parameters():
             if one.name == name:
                 return self.value, one
         raise ValueError(f"name must be a parameter of {self.title or 'the transform'}; got {name!r}")
 
-    def _change(self, name: str, value: Any) -> None:
-        self.errors = {field: sentence for field, sentence in self.errors.items() if field != name}
-        self.value = dataclasses.replace(self.value, **{name: value})
-        self._show()
+    def _change(self, fields: dict[str, Any]) -> None:
+        if self.value is not None:
+            with self.hold_sync():
+                self.value = dataclasses.replace(self.value, **fields)
+                self._show(set(fields))
 
-    def _show(self) -> None:
-        """Bring the inputs to what `value` holds; those with an error keep what was typed."""
-        if self.value is None:
-            self.state = {}
-            return
+    def _show(self, right: set[str]) -> None:
+        """Bring the inputs to what `value` holds; those with an error keep what was typed, unless they are in `right`."""
+        self.errors = {name: sentence for name, sentence in self.errors.items() if name not in right}
         self.state = {
             one.name: self.state[one.name] if one.name in self.errors else state_of(one, getattr(self.value, one.name))
-            for one in parameters(self.value)
+            for one in self._parameters()
         }
 
     @traitlets.observe("value")
     def _on_value(self, change: Any) -> None:
-        transform = change["new"]
+        old, new = change["old"], change["new"]
         with self.hold_sync():
-            if type(transform) is not type(change["old"]):
-                self.errors = {}
-                self.title = "" if transform is None else type(transform).__name__
-                self.summary = "" if transform is None else _summary(type(transform))
-                self.spec = [] if transform is None else [spec_of(one) for one in parameters(transform)]
+            if type(new) is not type(old):
+                self.title = "" if new is None else type(new).__name__
+                self.summary = "" if new is None else _summary(type(new))
+                self.spec = [spec_of(one) for one in self._parameters()]
+                self._show(set(self.errors))
             else:
-                # A field that was assigned anew is right, whatever was typed there before.
-                self.errors = {
-                    name: sentence
-                    for name, sentence in self.errors.items()
-                    if getattr(transform, name) == getattr(change["old"], name)
-                }
-            self._show()
+                self._show({name for name in self.errors if getattr(new, name) != getattr(old, name)})
 
-    @traitlets.observe("state")
-    def _on_state(self, change: Any) -> None:
-        transform = self.value
-        if transform is None:
-            return
-        errors = dict(self.errors)
-        for one in parameters(transform):
-            state = change["new"].get(one.name)
-            if state is None or state == state_of(one, getattr(transform, one.name)):
-                errors.pop(one.name, None)
-                continue
-            try:
-                transform = dataclasses.replace(transform, **{one.name: value_of(one, state)})
-            except (TypeError, ValueError) as error:
-                errors[one.name] = str(error)
-            else:
-                errors.pop(one.name, None)
+    @traitlets.observe("edits")
+    def _on_edits(self, change: Any) -> None:
+        declared = {one.name for one in self._parameters()}
         with self.hold_sync():
-            self.errors = errors
-            self.value = transform
+            for name, edit in change["new"].items():
+                if edit["n"] > self.seen.get(name, 0):
+                    self.seen = {**self.seen, name: edit["n"]}
+                    # An edit of a transform that was exchanged meanwhile is void.
+                    if name in declared:
+                        self.edit(name, edit["state"])
 
     def _on_message(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
         match message:

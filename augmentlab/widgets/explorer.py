@@ -325,7 +325,7 @@ class Explorer(ipywidgets.VBox):
         if count > 1:
             if count <= 100:
                 options = [(name, index) for index, name in enumerate(self._names)]
-                picker = ipywidgets.Dropdown(options=options, description="image", layout={"width": "200px"})
+                picker = ipywidgets.Dropdown(options=options, description="image", layout={"width": "175px"})
             else:
                 picker = ipywidgets.BoundedIntText(min=0, max=count - 1, description="image", layout={"width": "130px"})
             bar.append(
@@ -337,8 +337,8 @@ class Explorer(ipywidgets.VBox):
                     ]
                 )
             )
-            bar.append(number("rows", 1, min(_ROWS, count), "88px"))
-        bar.append(number("draws", 1, 24, "95px"))
+            bar.append(number("rows", 1, min(_ROWS, count), "84px"))
+        bar.append(number("draws", 1, 24, "88px"))
         bar.append(
             ipywidgets.HBox(
                 [number("seed", 0, 2**31 - 1, "115px"), button("Re-roll", "draw anew with another seed", self.reroll)]
@@ -439,6 +439,6 @@ def _collected(images: Any) -> tuple[Sequence[Any], list[str]]:
         raise TypeError(
             f"images must be an image, a Sample, a Dataset, or several of these; got {type(images).__name__}"
         )
-    if not len(images):
+    if not images:
         raise ValueError("images must hold at least one image; got none")
     return images, names

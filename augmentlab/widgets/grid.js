@@ -10,6 +10,8 @@ function render({ model, el }) {
   stage.append(canvas, labels, mark);
   labels.setAttribute("aria-hidden", "true");
   root.append(hide, alert, stage, caption);
+  // Else JupyterLab takes Enter and the arrow keys for its own commands. It asks the focused element itself.
+  root.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   el.append(root);
   const percent = (part, whole) => `${(100 * part) / whole}%`;
   let painted = -1;
@@ -63,8 +65,6 @@ function render({ model, el }) {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: model.get("columns"), ArrowUp: -model.get("columns") }[event.key];
     if (!step) return;
     event.preventDefault();
-    // Else JupyterLab's command mode would move on to the next cell.
-    event.stopPropagation();
     choose(model.get("selected") < 0 ? 0 : model.get("selected") + step);
   });
   const watched = { "change:frame_id": draw, "change:selected": select };

@@ -10,6 +10,8 @@ function render({ model, el }) {
   };
   const root = make("div", { className: "al-steps" }), list = make("ol"), menu = make("select", { className: "al-select" }, "add a transform");
   root.append(list, menu);
+  // Else JupyterLab takes Enter and the arrow keys for its own commands. It asks the focused element itself.
+  root.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   el.append(root);
 
   function button(action, label, index, disabled) {

@@ -54,7 +54,7 @@ class GridView(anywidget.AnyWidget):
         alt: str = "",
         caption: str = "",
         labels: Sequence[tuple[int, str]] = (),
-        format: str = "jpeg",  # noqa: A002 - the name in render.encode
+        format: str = "jpeg",
     ) -> None:
         """Show tiles, `columns` in a row, as one message to the page; `labels` name tiles by their index."""
         (height, width), places = render.layout([tile.shape for tile in tiles], columns, gap)

@@ -1,0 +1,575 @@
+"""The notebook instrument without a browser: its Python objects, and the scheduling of renders."""
+
+import ast
+import asyncio
+import json
+import threading
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import pytest
+import traitlets
+from annotated_types import Interval
+
+import augmentlab
+from augmentlab import (
+    Brightness,
+    CenterCrop,
+    CoarseDropout,
+    Compose,
+    Gamma,
+    HorizontalFlip,
+    Invert,
+    OneOf,
+    PixelTransform,
+    Rotate,
+    Sample,
+    Standardize,
+    choice,
+    integers,
+    loguniform,
+    transforms,
+    uniform,
+)
+from augmentlab.params import Distribution, parameters
+from augmentlab.widgets import Controls, Explorer, GridView, LatestWins, explore
+from augmentlab.widgets.controls import spec_of, state_of, value_of
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+CATALOG = [getattr(transforms, name) for name in transforms.__all__]
+catalog = pytest.mark.parametrize("cls", CATALOG, ids=lambda cls: cls.__name__)
+
+
+def variants(cls):
+    """A default, a typical, a drawn one, and one with every switch turned."""
+    yield cls()
+    yield cls.typical(p=0.25)
+    yield cls.typical().sample(0)
+    controls = Controls(cls())
+    for parameter in parameters(cls):
+        if spec_of(parameter)["switch"]:
+            controls.switch(parameter.name)
+    yield controls.value
+
+
+def through_json(value):
+    return json.loads(json.dumps(value))
+
+
+# --- Controls ------------------------------------------------------------------------------------------------------------
+
+
+@catalog
+def test_controls_round_trip(cls):
+    for transform in variants(cls):
+        controls = Controls(transform)
+        assert controls.value == transform
+        assert controls.errors == {}
+        state = through_json(controls.state)
+        assert list(state) == [parameter.name for parameter in parameters(cls)]
+        fresh = Controls(cls())
+        fresh.edits = {name: {"n": 1, "state": one} for name, one in state.items()}
+        assert fresh.value == transform
+        assert fresh.state == controls.state
+        for parameter in parameters(cls):
+            assert value_of(parameter, state[parameter.name]) == getattr(transform, parameter.name)
+
+
+@catalog
+def test_every_row_is_declared_in_plain_json(cls):
+    specs = through_json(Controls(cls()).spec)
+    for spec, parameter in zip(specs, parameters(cls), strict=True):
+        assert spec["label"]
+        assert parameter.doc in spec["tip"]
+        assert parameter.allowed in spec["tip"]
+        if parameter.kind in {"float", "int"}:
+            assert parameter.low <= spec["low"] < spec["high"] <= parameter.high
+
+
+@catalog
+def test_switching_twice_changes_nothing(cls):
+    for transform in (cls(), cls.typical(), cls.typical().sample(0)):
+        for parameter in parameters(cls):
+            controls = Controls(transform)
+            if not spec_of(parameter)["switch"]:
+                continue
+            was_drawn = isinstance(getattr(transform, parameter.name), Distribution)
+            controls.switch(parameter.name)
+            assert isinstance(getattr(controls.value, parameter.name), Distribution) is not was_drawn
+            controls.switch(parameter.name)
+            assert controls.value == transform
+
+
+def test_the_slider_spans_the_typical_range_and_the_identity():
+    spec = spec_of(parameters(Rotate)[0])
+    assert (spec["low"], spec["high"], spec["unit"], spec["log"]) == (-45, 45, "deg", False)
+    assert spec_of(parameters(Gamma)[0])["log"] is True
+
+
+def test_an_edit_makes_a_new_frozen_value_and_tells_observers():
+    controls = Controls(Rotate())
+    seen = []
+    controls.observe(lambda change: seen.append(change["new"]), "value")
+    controls.edits = {"angle": {"n": 1, "state": {"mode": "fixed", "value": 12}}}
+    assert seen == [Rotate(angle=12.0)]
+    assert controls.state["angle"] == {"mode": "fixed", "value": 12.0}
+    assert isinstance(controls.value.angle, float)
+    assert controls.seen == {"angle": 1}
+
+
+def test_an_old_edit_is_not_taken_over_again():
+    controls = Controls(Rotate())
+    controls.edits = {"angle": {"n": 1, "state": {"mode": "fixed", "value": 12}}}
+    controls.value = Rotate(angle=30)
+    controls.edits = {
+        "angle": {"n": 1, "state": {"mode": "fixed", "value": 12}},
+        "p": {"n": 2, "state": {"mode": "fixed", "value": 0.5}},
+    }
+    assert controls.value == Rotate(angle=30, p=0.5)
+
+
+def test_assigning_a_value_moves_the_inputs():
+    controls = Controls(Rotate())
+    controls.value = Rotate(angle=uniform(-5, 8))
+    assert controls.state["angle"] == {"mode": "uniform", "low": -5, "high": 8}
+    controls.value = Gamma(gamma=loguniform(0.5, 2))
+    assert controls.title == "Gamma"
+    assert [spec["name"] for spec in controls.spec] == ["gamma", "p"]
+    controls.value = None
+    assert (controls.title, controls.spec, controls.state) == ("", [], {})
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "sentence"),
+    [
+        ("angle", {"mode": "fixed", "value": 200}, "Rotate.angle must be float in [-180, 180] deg; got 200"),
+        ("angle", {"mode": "fixed", "value": "far"}, "Rotate.angle must be float in [-180, 180] deg; got 'far'"),
+        ("angle", {"mode": "uniform", "low": 5, "high": -5}, "uniform must have low <= high; got 5.0 and -5.0"),
+        ("border", {"mode": "choice", "values": []}, "choice must have at least one value; got ()"),
+        ("p", {"mode": "fixed", "value": 1.5}, "Rotate.p must be float in [0, 1]; got 1.5"),
+    ],
+)
+def test_what_is_not_allowed_gets_its_sentence_and_changes_nothing(name, state, sentence):
+    controls = Controls(Rotate(angle=3))
+    controls.edits = {name: {"n": 1, "state": state}}
+    assert controls.value == Rotate(angle=3)
+    assert list(controls.errors) == [name]
+    assert sentence in controls.errors[name]
+    assert controls.state[name] == state  # what was typed stays to be mended
+    other = "p" if name != "p" else "angle"
+    controls.edits = {**controls.edits, other: {"n": 2, "state": {"mode": "fixed", "value": 0.5}}}
+    assert getattr(controls.value, other) == 0.5
+    assert list(controls.errors) == [name]
+    controls.value = Rotate(angle=7, border="wrap", p=0.25)
+    assert controls.errors == {}
+    assert controls.state[name] == state_of(
+        next(p for p in parameters(Rotate) if p.name == name), getattr(controls.value, name)
+    )
+
+
+def test_switch_takes_the_typical_range_and_the_middle():
+    controls = Controls(Rotate(angle=5))
+    controls.switch("angle")
+    assert controls.value == Rotate.typical()
+    drawn = Controls(Gamma(gamma=loguniform(0.5, 2)))
+    drawn.switch("gamma")
+    assert drawn.value == Gamma(gamma=1.0)
+    drawn.switch("gamma")
+    assert drawn.value == Gamma(gamma=loguniform(0.5, 2))
+
+
+def test_reset_to_identity_and_to_typical_keeps_the_probability():
+    controls = Controls(Rotate(angle=5, border="wrap", p=0.3))
+    controls.edit("angle", {"mode": "fixed", "value": 999})
+    controls.reset("identity")
+    assert controls.value == Rotate(p=0.3)
+    assert controls.errors == {}
+    assert controls.state["angle"] == {"mode": "fixed", "value": 0.0}
+    controls.reset("typical")
+    assert controls.value == Rotate.typical(p=0.3)
+    with pytest.raises(ValueError, match="to must be 'identity' or 'typical'; got 'best'"):
+        controls.reset("best")
+
+
+def test_a_seed_is_rerolled():
+    controls = Controls(CoarseDropout(seed=3))
+    assert next(spec for spec in controls.spec if spec["name"] == "seed")["seed"] is True
+    seeds = set()
+    for _ in range(3):
+        controls._on_message(controls, {"reroll": "seed"}, [])
+        seeds.add(controls.value.seed)
+    assert len(seeds) == 3
+
+
+def test_numbers_drawn_from_a_choice_are_text():
+    controls = Controls(Rotate(angle=choice(0, 90, 180)))
+    assert controls.state["angle"] == {"mode": "choice", "text": "0, 90, 180"}
+    controls.edit("angle", {"mode": "choice", "text": "0, 45"})
+    assert controls.value == Rotate(angle=choice(0.0, 45.0))
+    controls.edit("angle", {"mode": "choice", "text": "0; 45"})
+    assert controls.errors == {"angle": "angle must be numbers with commas between; got '0; 45'"}
+
+
+def test_a_group_shows_what_it_declares():
+    assert [spec["name"] for spec in Controls(OneOf([Invert(), HorizontalFlip()])).spec] == ["p"]
+
+
+# --- LatestWins -----------------------------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """A render that waits for leave, and what was published."""
+
+    def __init__(self, **options):
+        self.shown, self.errors, self.started = [], [], []
+        self.leave = threading.Semaphore(0)
+        self.schedule = LatestWins(
+            self.render, lambda request, result: self.shown.append((request, result)), self.errors.append, **options
+        )
+
+    def render(self, request, stop):
+        self.started.append(request)
+        assert self.leave.acquire(timeout=60)
+        if stop():
+            return None
+        if request == "bad":
+            raise ZeroDivisionError(request)
+        return f"picture of {request}"
+
+    async def until_started(self, count):
+        while len(self.started) < count:  # noqa: ASYNC110 - the worker thread knows nothing of asyncio
+            await asyncio.sleep(0.001)
+
+
+def test_without_an_event_loop_a_render_runs_at_once():
+    recorder = Recorder()
+    recorder.leave.release()
+    recorder.schedule.submit("a")
+    assert recorder.shown == [("a", "picture of a")]
+    recorder.leave.release()
+    with pytest.raises(ZeroDivisionError):
+        recorder.schedule.submit("bad")
+    assert [type(error) for error in recorder.errors] == [ZeroDivisionError]
+
+
+def test_of_waiting_requests_only_the_newest_is_rendered():
+    async def drag():
+        recorder = Recorder()
+        recorder.schedule.submit(0)
+        await recorder.until_started(1)
+        for request in range(1, 10):
+            recorder.schedule.submit(request)
+        recorder.leave.release(2)
+        await recorder.schedule.wait_idle()
+        return recorder
+
+    recorder = asyncio.run(drag())
+    assert recorder.started == [0, 9]
+    # Nothing was on the screen yet, so that the first, though stale, was finished and shown.
+    assert recorder.shown == [(0, "picture of 0"), (9, "picture of 9")]
+    assert recorder.schedule.submitted == 10
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.1, [0, 2]), (0.3, [0, 1, 2])])
+def test_a_stale_render_stops_unless_the_last_picture_is_old(seconds, expected):
+    now = [0.0]
+
+    async def drag():
+        recorder = Recorder(clock=lambda: now[0])
+        recorder.leave.release()
+        recorder.schedule.submit(0)
+        await recorder.schedule.wait_idle()
+        recorder.schedule.submit(1)
+        await recorder.until_started(2)
+        recorder.schedule.submit(2)
+        now[0] += seconds
+        recorder.leave.release(2)
+        await recorder.schedule.wait_idle()
+        return recorder
+
+    recorder = asyncio.run(drag())
+    assert [request for request, _ in recorder.shown] == expected
+    assert recorder.schedule.cancelled == 3 - len(expected)
+
+
+def test_an_error_is_shown_and_raised_by_wait_idle_once():
+    async def fail():
+        recorder = Recorder()
+        recorder.leave.release(2)
+        recorder.schedule.submit("bad")
+        with pytest.raises(ZeroDivisionError):
+            await recorder.schedule.wait_idle()
+        await recorder.schedule.wait_idle()
+        recorder.schedule.submit("good")
+        await recorder.schedule.wait_idle()
+        return recorder
+
+    recorder = asyncio.run(fail())
+    assert len(recorder.errors) == 1
+    assert recorder.shown == [("good", "picture of good")]
+
+
+def test_an_error_that_a_newer_request_mends_is_not_raised():
+    async def mend():
+        recorder = Recorder()
+        recorder.schedule.submit("bad")
+        await recorder.until_started(1)
+        recorder.schedule.submit("good")
+        recorder.leave.release(2)
+        await recorder.schedule.wait_idle()
+        return recorder
+
+    assert asyncio.run(mend()).errors == []
+
+
+def test_what_was_cancelled_or_overtaken_is_not_shown():
+    async def overtake():
+        recorder = Recorder()
+        recorder.schedule.submit("old")
+        await recorder.until_started(1)
+        recorder.leave.release(2)
+        recorder.schedule.run_now("new")
+        await recorder.schedule.wait_idle()
+        return recorder
+
+    assert [request for request, _ in asyncio.run(overtake()).shown] == ["new"]
+
+
+# --- GridView -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_view_gets_one_frame_and_where_its_tiles_are():
+    view = GridView()
+    view.selected = 2
+    view.show(
+        [np.zeros((4, 6, 3), np.uint8), np.zeros((2, 6, 3), np.uint8)], 2, gap=1, alt="two", labels=[(0, "first")]
+    )
+    assert view.frame[:2] == b"\xff\xd8"
+    assert (view.size, view.places, view.columns) == ([13, 4], [[0, 0, 6, 4], [7, 1, 6, 2]], 2)
+    assert (view.frame_id, view.selected, view.alt, view.labels) == (1, -1, "two", [[0, "first"]])
+    view.show([np.zeros((4, 6, 3), np.uint8)], 1, format="png")
+    assert view.frame[1:4] == b"PNG"
+    assert (view.mime, view.frame_id) == ("image/png", 2)
+
+
+# --- Explorer -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_value_is_a_compose_that_can_be_assigned_and_observed():
+    explorer = Explorer(PHOTO)
+    assert explorer.value == Compose([])
+    seen = []
+    explorer.observe(lambda change: seen.append(change["new"]), "value")
+    explorer.value = Rotate(angle=uniform(-9, 9))
+    assert seen == [Compose([Rotate(angle=uniform(-9, 9))])]
+    assert explorer.controls.value == Rotate(angle=uniform(-9, 9))
+    assert [step["name"] for step in explorer.steps.steps] == ["Rotate"]
+    with pytest.raises(traitlets.TraitError):
+        explorer.value = "Rotate"
+
+
+def test_moving_a_slider_changes_value_grid_and_code():
+    explorer = Explorer(PHOTO, Compose([Rotate(angle=uniform(-9, 9)), Invert(p=0.5)]))
+    before = explorer.view.frame
+    explorer.controls.edits = {"angle": {"n": 1, "state": {"mode": "fixed", "value": 25}}}
+    assert explorer.value == Compose([Rotate(angle=25.0), Invert(p=0.5)])
+    assert explorer.view.frame != before
+    assert "Rotate(angle=25.0)" in dict(explorer.code.texts)["Pipeline"]
+    assert augmentlab.from_dict(json.loads(dict(explorer.code.texts)["JSON"])) == explorer.value
+    assert all(tile.drawn.steps[0] == Rotate(angle=25.0) for tile in explorer.tiles if tile.column)
+
+
+def test_the_code_runs_and_is_the_value():
+    explorer = Explorer(
+        PHOTO, Compose([HorizontalFlip(p=0.5), Rotate(angle=uniform(-9, 9)), CoarseDropout(holes=integers(1, 3))])
+    )
+    names = {}
+    exec(dict(explorer.code.texts)["Pipeline"], names)
+    assert names["pipeline"] == explorer.value
+
+
+@catalog
+def test_every_transform_can_be_added_and_drawn(cls):
+    explorer = Explorer(PHOTO, draws=2, size=40)
+    explorer.add(cls.__name__)
+    assert [type(step) for step in explorer.value.steps] == [cls]
+    assert explorer.controls.title == cls.__name__
+    assert len(explorer.tiles) == 3
+    assert explorer.view.error == ""
+
+
+def test_the_catalog_is_grouped_and_whole():
+    names = [name for _, names in Explorer(PHOTO).steps.catalog for name in names]
+    assert sorted(names) == sorted(transforms.__all__)
+
+
+def test_steps_are_added_selected_moved_switched_and_removed_from_the_page():
+    explorer = Explorer(PHOTO, Compose([Rotate(angle=5), Invert(), HorizontalFlip()]))
+
+    def click(message):
+        explorer._on_step(message)
+        return [type(step).__name__ for step in explorer.value.steps]
+
+    assert click({"add": "Brightness"}) == ["Rotate", "Invert", "HorizontalFlip", "Brightness"]
+    assert explorer.controls.value == Brightness.typical()
+    assert click({"up": 3}) == ["Rotate", "Invert", "Brightness", "HorizontalFlip"]
+    assert (explorer.steps.selected, explorer.controls.title) == (2, "Brightness")
+    assert click({"down": 0}) == ["Invert", "Rotate", "Brightness", "HorizontalFlip"]
+    assert click({"toggle": 1}) == ["Invert", "Brightness", "HorizontalFlip"]
+    assert [step["on"] for step in explorer.steps.steps] == [True, False, True, True]
+    assert click({"select": 1}) == ["Invert", "Brightness", "HorizontalFlip"]
+    explorer.controls.edit("angle", {"mode": "fixed", "value": 7})  # a step that is off can be edited
+    assert click({"toggle": 1}) == ["Invert", "Rotate", "Brightness", "HorizontalFlip"]
+    assert explorer.value.steps[1] == Rotate(angle=7.0)
+    for left in (3, 2, 1, 0):
+        assert len(click({"remove": 0})) == left
+    assert explorer.controls.value is None
+    assert explorer.value == Compose([])
+
+
+def test_switching_a_step_off_leaves_the_draws_of_the_others():
+    explorer = Explorer(PHOTO, Compose([Rotate(angle=uniform(-9, 9)), Brightness(delta=uniform(-0.2, 0.2))]))
+    before = [tile.drawn.steps[1] for tile in explorer.tiles if tile.column]
+    explorer.toggle(0)
+    assert [tile.drawn.steps[0] for tile in explorer.tiles if tile.column] == before
+
+
+def test_an_order_that_is_not_allowed_is_said_and_changes_nothing():
+    explorer = Explorer(PHOTO, Compose([Invert(p=0.5), Standardize()]))
+    explorer._on_step({"down": 0})
+    assert explorer.value == Compose([Invert(p=0.5), Standardize()])
+    assert "Invert cannot follow Standardize" in explorer.view.error
+    explorer.add("Gamma")  # goes to where it is allowed
+    assert [type(step) for step in explorer.value.steps] == [Invert, Gamma, Standardize]
+    assert explorer.view.error == ""
+    assert "shown stretched from" in explorer.view.caption
+
+
+def test_reroll_draws_anew_and_a_seed_brings_the_draws_back():
+    explorer = Explorer(PHOTO, Rotate(angle=uniform(-40, 40)))
+    first = [tile.drawn for tile in explorer.tiles]
+    while explorer.seed == 0:
+        explorer.reroll()
+    assert [tile.drawn for tile in explorer.tiles] != first
+    explorer.seed = 0
+    assert [tile.drawn for tile in explorer.tiles] == first
+
+
+def test_difference_draws_rows_and_images_change_the_grid():
+    explorer = Explorer({"one": PHOTO, "two": PHOTO[::-1], "three": PHOTO[:, ::-1]}, Invert(), draws=3)
+    assert len(explorer.tiles) == 4
+    explorer.draws = 5
+    assert len(explorer.tiles) == 6
+    explorer.rows = 2
+    assert (len(explorer.tiles), explorer.view.columns) == (12, 6)
+    explorer.index = 2
+    assert [name for _, name in explorer.view.labels] == ["three", "one"]
+    assert np.array_equal(explorer.tiles[0].image[:, ::-1], explorer.tiles[6].image)
+    plain = explorer.view.frame
+    explorer.difference = True
+    assert explorer.view.frame != plain
+    assert "difference to the original" in explorer.view.caption
+
+
+def test_clicking_a_tile_shows_its_draw_as_code():
+    explorer = Explorer(PHOTO, Rotate(angle=uniform(-40, 40)))
+    assert [name for name, _ in explorer.code.texts] == ["Pipeline", "JSON"]
+    explorer.view.selected = 2
+    names = {}
+    exec(dict(explorer.code.texts)["This draw"], names)
+    assert names["pipeline"] == explorer.tiles[2].drawn
+    assert explorer.code.shown == "This draw"
+
+
+def test_previews_are_made_of_thumbnails_and_originals_are_left_alone():
+    photo = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
+    before = photo.copy()
+    explorer = Explorer(photo, Invert(), size=100)
+    assert explorer.tiles[0].image.shape == (75, 100, 3)
+    assert np.array_equal(photo, before)
+
+
+def test_samples_and_datasets_are_explored_with_their_targets():
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:20, 10:20] = 1
+    sample = Sample(PHOTO, mask=mask, boxes=np.array([[10, 10, 20, 20.0]]))
+    explorer = Explorer(sample, CenterCrop(height=0.5, width=0.5))
+    shown = explorer.view.frame
+    explorer.overlays = False
+    assert explorer.view.frame != shown
+    dataset = augmentlab.Dataset(np.stack([PHOTO, PHOTO, PHOTO]), ["cat", "dog", "cat"])
+    explorer = explore(dataset, Invert(), rows=2, draws=1)
+    assert [name for _, name in explorer.view.labels] == ["0 · cat", "1 · dog"]
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "sentence"),
+    [
+        ([], ValueError, "images must hold at least one image; got none"),
+        (3, TypeError, "images must be an image, a Sample, a Dataset, or several of these; got int"),
+        ([PHOTO.astype(float)], ValueError, r"image 0 must be float in \[0, 1\]; got values in"),
+        (np.zeros((5, 4, 7)), ValueError, "must have shape"),
+    ],
+)
+def test_what_is_no_image_is_named(images, error, sentence):
+    with pytest.raises(error, match=sentence):
+        Explorer(images)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Fragile(PixelTransform):
+    """A user's own transform that fails for some values."""
+
+    strength: Annotated[float, Interval(ge=0, le=1), "How much; above 0.5 it fails."] = 0.0
+
+    def apply_image(self, image):
+        if self.strength > 0.5:
+            raise ArithmeticError("too strong")
+        return image
+
+
+def test_an_error_in_a_users_transform_is_shown_and_raised_and_the_picture_stays():
+    async def session():
+        explorer = Explorer(PHOTO, Fragile())
+        frame = explorer.view.frame
+        explorer.controls.edits = {"strength": {"n": 1, "state": {"mode": "fixed", "value": 0.9}}}
+        with pytest.raises(ArithmeticError, match="too strong"):
+            await explorer.wait_idle()
+        assert explorer.view.error == "ArithmeticError: too strong"
+        assert explorer.view.frame == frame
+        explorer.controls.edits = {"strength": {"n": 2, "state": {"mode": "fixed", "value": 0.1}}}
+        await explorer.wait_idle()
+        assert explorer.view.error == ""
+        assert explorer.value == Compose([Fragile(strength=0.1)])
+
+    asyncio.run(session())
+
+
+def test_at_rest_the_grid_is_that_of_the_last_of_many_moves():
+    async def drag():
+        explorer = Explorer(PHOTO, Rotate(angle=1))
+        for angle in range(2, 60):
+            explorer.controls.edits = {"angle": {"n": angle, "state": {"mode": "fixed", "value": angle}}}
+            await asyncio.sleep(0)
+        await explorer.wait_idle()
+        return explorer
+
+    explorer = asyncio.run(drag())
+    assert explorer.tiles[1].drawn == Compose([Rotate(angle=59.0)])
+    assert explorer._schedule.rendered < 58
+
+
+def test_the_twin_is_shown_before_the_live_widget(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    explorer = Explorer(PHOTO, Rotate(angle=uniform(-40, 40)))
+    explorer._ipython_display_()
+    twin, live = shown
+    assert explorer.view.twin in twin["text/html"]
+    assert 'src="data:image/jpeg;base64,' in twin["text/html"]
+    assert "original and 7 draws" in twin["text/html"]
+    assert "Rotate(angle=uniform(-40, 40))" in twin["text/html"]
+    assert len(twin["text/html"]) < 150_000
+    assert "application/vnd.jupyter.widget-view+json" in live
+    assert ast.parse(twin["text/plain"])
