@@ -17,6 +17,7 @@ Every transform, with the parameters it declares. A field holds a value or a dis
 
 .. autosummary::
    :toctree: api
+   :nosignatures:
 
    NAMES
 ```

@@ -26,6 +26,8 @@ html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
 html_show_sourcelink = False
 
 autosummary_generate = True
+templates_path = ["_templates"]
+autodoc_inherit_docstrings = False  # a transform page shows what is its own
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
