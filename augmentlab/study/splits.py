@@ -84,6 +84,10 @@ def split(
                 f"class {classes[min(missing)]!r} has no image in the {name}, because its groups are few or large; "
                 "use finer groups, other shares or another seed"
             )
+        if groups is not None and name != "pool" and len(np.unique(groups[part])) < 2:
+            raise ValueError(
+                f"groups must be more or smaller: the {name} part has 1, and needs 2 for a measure of uncertainty"
+            )
     return Split(pool=parts[0], validation=parts[1], test=parts[2])
 
 

@@ -17,6 +17,7 @@ Kruschke, J. K. (2018). Rejecting or accepting parameter values in Bayesian esti
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -92,7 +93,11 @@ def crossed_test(differences: ArrayLike) -> CrossedTest:
 
     The variance of the mean is ``(MS_draw + MS_image - MS_residual) / (draws * images)``, which is unbiased under
     crossed random effects; it is never taken below the larger of ``MS_draw`` and ``MS_image`` over the same count,
-    because a difference of estimates may come out too small or negative. Degrees of freedom after Satterthwaite.
+    because a difference of estimates may come out too small or negative.
+
+    Degrees of freedom after Satterthwaite, but at most twice those of the shorter side of the table: with two or three
+    draws their estimate is often far too large, and 15 equal arms over 3 draws gave a false "significant" after
+    Holm's adjustment in 15 of 100 studies, against 6 with the bound, which costs next to nothing from 5 draws on.
 
     Parameters
     ----------
@@ -118,7 +123,8 @@ def crossed_test(differences: ArrayLike) -> CrossedTest:
         + squares.image**2 / (squares.images - 1)
         + squares.residual**2 / ((squares.draws - 1) * (squares.images - 1))
     )
-    df = max(float(variance**2 / spread), min(squares.draws, squares.images) - 1.0)
+    least = min(squares.draws, squares.images) - 1.0
+    df = float(np.clip(variance**2 / spread, least, 2 * least))
     p = float(2 * stats.t.sf(abs(difference) / error, df))
     return CrossedTest(difference=difference, error=error, df=df, p=p)
 
@@ -127,7 +133,7 @@ def crossed_interval(
     differences: ArrayLike,
     *,
     level: float = 0.95,
-    resamples: int = 4000,
+    resamples: int = 2000,
     rng: int | tuple[int, ...] = 0,
 ) -> tuple[float, float]:
     """Expanded percentile interval of a mean difference by the crossed ("pigeonhole") bootstrap.
@@ -159,9 +165,7 @@ def crossed_interval(
     """
     table = _table(differences)
     draws, images = table.shape
-    generator = np.random.default_rng(rng)
-    row_counts = generator.multinomial(draws, np.full(draws, 1 / draws), size=resamples)
-    column_counts = generator.multinomial(images, np.full(images, 1 / images), size=resamples)
+    row_counts, column_counts = _counts(draws, images, resamples, rng)
     means = np.einsum("bi,bi->b", row_counts @ table, column_counts) / table.size
     df = crossed_test(table).df
     tail = stats.norm.cdf(stats.t.ppf((1 - level) / 2, df) * np.sqrt((df + 1) / df)) if df > 0 else (1 - level) / 2
@@ -319,6 +323,17 @@ def draws_needed(
     small = difference + stats.t.ppf(1 - alpha / 2, candidates - 1) * error < rope
     decided = np.flatnonzero(differs | small)
     return float(candidates[decided[0]]) if decided.size else float("inf")
+
+
+@functools.lru_cache(maxsize=1)
+def _counts(
+    draws: int, images: int, resamples: int, rng: int | tuple[int, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How often each bootstrap table holds each row and column; the same for all arms of a study."""
+    generator = np.random.default_rng(rng)
+    rows = generator.multinomial(draws, np.full(draws, 1 / draws), size=resamples)
+    columns = generator.multinomial(images, np.full(images, 1 / images), size=resamples)
+    return rows.astype(np.float64), columns.astype(np.float64)
 
 
 def _table(differences: ArrayLike) -> NDArray[np.float64]:

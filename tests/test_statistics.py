@@ -1,0 +1,323 @@
+import gc
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from augmentlab.study import statistics
+from augmentlab.study.statistics import CrossedTest
+
+
+def equal_arms(rng, *, draws=10, images=300, arms=1, draw=0.15, image=0.5):
+    """Hit differences, in points, of arms that are equal over all draws and images there could be.
+
+    Draws and images differ in how they suit each arm; naive tests over draws forget the images.
+    """
+    difficulty = rng.normal(0, 1, (1, 1, images))
+    by_draw = rng.normal(0, draw, (arms + 1, draws, 1))
+    by_image = rng.normal(0, image, (arms + 1, 1, images))
+    score = 0.8 + difficulty + by_draw + by_image + rng.normal(0, 1, (arms + 1, draws, images))
+    hits = (score > 0).astype(float)
+    return 100 * (hits[1:] - hits[0])
+
+
+def verdicts(tables, *, rope=0.5):
+    tests = [statistics.crossed_test(table) for table in tables]
+    adjusted = statistics.holm([test.p for test in tests])
+    return [
+        statistics.verdict(statistics.crossed_interval(table, rng=1), p, test, rope=rope)
+        for table, test, p in zip(tables, tests, adjusted, strict=True)
+    ]
+
+
+def false_verdicts(studies, **kwargs):
+    wrong = 0
+    for seed in range(studies):
+        tables = equal_arms(np.random.default_rng((seed, 7)), **kwargs)
+        wrong += bool({"helps", "hurts"} & set(verdicts(tables)))
+    return wrong / studies
+
+
+@pytest.fixture
+def quick_holm(monkeypatch):
+    """Keep statsmodels from collecting garbage at each call, which takes longer than a simulated study."""
+    monkeypatch.setattr(gc, "collect", lambda *_: 0)
+
+
+# --- by hand ---------------------------------------------------------------------------------------------------------
+
+
+def test_mean_squares_by_hand():
+    # Means of rows 1 and 3, of columns 1, 2 and 3, of all 2; residuals -1 0 1 and 1 0 -1.
+    table = [[-1.0, 1.0, 3.0], [3.0, 3.0, 3.0]]
+    squares = statistics.mean_squares(table)
+    assert squares.draw == pytest.approx(3 * (1 + 1) / 1)
+    assert squares.image == pytest.approx(2 * (1 + 0 + 1) / 2)
+    assert squares.residual == pytest.approx(4 / 2)
+    assert (squares.draws, squares.images) == (2, 3)
+
+
+def test_mean_squares_agree_with_the_anova_of_statsmodels():
+    import pandas as pd
+    from statsmodels.formula.api import ols
+    from statsmodels.stats.anova import anova_lm
+
+    table = np.random.default_rng(0).normal(size=(4, 6)) + np.arange(6)
+    rows, columns = np.indices(table.shape).reshape(2, -1)
+    frame = pd.DataFrame({"y": table.ravel(), "draw": rows, "image": columns})
+    theirs = anova_lm(ols("y ~ C(draw) + C(image)", frame).fit())
+    theirs = theirs["sum_sq"] / theirs["df"]
+    ours = statistics.mean_squares(table)
+    np.testing.assert_allclose([ours.draw, ours.image, ours.residual], theirs.to_numpy())
+
+
+def test_crossed_test_by_hand():
+    # MS 6, 2, 2 as above: variance (6 + 2 - 2) / 6 = 1, error 1, t = 2,
+    # df = 36 / (6**2 / 1 + 2**2 / 2 + 2**2 / 2) = 0.9, not below the draws' 1.
+    test = statistics.crossed_test([[-1.0, 1.0, 3.0], [3.0, 3.0, 3.0]])
+    assert test.difference == pytest.approx(2.0)
+    assert test.error == pytest.approx(1.0)
+    assert test.df == pytest.approx(1.0)
+    assert test.p == pytest.approx(2 * stats.t.sf(2.0, 1.0))
+
+
+def test_crossed_test_has_satterthwaites_degrees_of_freedom():
+    table = np.random.default_rng(1).normal(size=(6, 9)) + np.arange(9)
+    squares = statistics.mean_squares(table)
+    total = squares.draw + squares.image - squares.residual
+    assert total > max(squares.draw, squares.image)
+    expected = total**2 / (squares.draw**2 / 5 + squares.image**2 / 8 + squares.residual**2 / 40)
+    assert 5 < expected < 10
+    assert statistics.crossed_test(table).df == pytest.approx(expected)
+    assert statistics.crossed_test(table).error == pytest.approx(np.sqrt(total / 54))
+
+
+def test_the_degrees_of_freedom_are_at_most_twice_those_of_the_shorter_side():
+    table = np.random.default_rng(1).normal(size=(3, 90)) + 5 * np.random.default_rng(2).normal(size=90)
+    assert statistics.crossed_test(table).df == 4.0
+    assert statistics.crossed_test(table.T).df == 4.0
+
+
+def test_the_variance_is_floored_where_the_components_come_out_negative():
+    # Rows and columns all have mean 1: both mean squares are 0 and the residual is all there is.
+    assert statistics.crossed_test([[0.0, 2.0], [2.0, 0.0]]).error == 0.0
+    # Only rows differ in the mean, residual larger than the columns' share.
+    table = [[0.0, 2.0], [4.0, 2.0]]
+    squares = statistics.mean_squares(table)
+    assert squares.draw + squares.image - squares.residual < squares.draw
+    assert statistics.crossed_test(table).error == pytest.approx(np.sqrt(squares.draw / 4))
+
+
+def test_crossed_test_without_differences_and_with_nothing_else():
+    zero = statistics.crossed_test(np.zeros((3, 5)))
+    assert (zero.difference, zero.error) == (0.0, 0.0)
+    assert np.isnan(zero.p)
+    one = statistics.crossed_test(np.ones((3, 5)))
+    assert (one.difference, one.error, one.p) == (1.0, 0.0, 0.0)
+
+
+def test_crossed_test_is_the_paired_t_test_where_images_do_not_differ():
+    # Every column is the same, so images add no variance and draws alone decide.
+    column = np.array([1.0, 2.0, 4.0, 3.0])
+    test = statistics.crossed_test(np.tile(column[:, None], (1, 50)))
+    theirs = stats.ttest_1samp(column, 0)
+    assert test.p == pytest.approx(theirs.pvalue)
+    assert test.df == pytest.approx(theirs.df)
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (5,), (2, 2, 2), (0, 0)])
+def test_tables_that_are_too_small_are_refused(shape):
+    with pytest.raises(ValueError, match=r"differences must have shape \(draws, images\), at least \(2, 2\); got"):
+        statistics.crossed_test(np.zeros(shape))
+
+
+# --- the interval ----------------------------------------------------------------------------------------------------
+
+
+def test_interval_agrees_with_all_resamples_there_are():
+    table = np.random.default_rng(2).normal(size=(3, 3)) + 1
+    means = np.array(
+        [
+            table[np.ix_(rows, columns)].mean()
+            for rows in itertools.product(range(3), repeat=3)
+            for columns in itertools.product(range(3), repeat=3)
+        ]
+    )
+    df = statistics.crossed_test(table).df
+    tail = stats.norm.cdf(stats.t.ppf(0.25, df) * np.sqrt((df + 1) / df))
+    low, high = statistics.crossed_interval(table, level=0.5, resamples=40_000)
+    np.testing.assert_allclose((low, high), np.quantile(means, [tail, 1 - tail]), atol=0.02)
+
+
+def test_interval_is_reproducible_ordered_and_moves_with_the_table():
+    table = np.random.default_rng(3).normal(size=(8, 40))
+    low, high = statistics.crossed_interval(table, rng=(4, 2))
+    assert low < table.mean() < high
+    assert statistics.crossed_interval(table, rng=(4, 2)) == (low, high)
+    assert statistics.crossed_interval(table, rng=(4, 3)) != (low, high)
+    np.testing.assert_allclose(statistics.crossed_interval(table + 5, rng=(4, 2)), (low + 5, high + 5))
+    narrow = statistics.crossed_interval(table, rng=(4, 2), level=0.5)
+    assert low < narrow[0] < narrow[1] < high
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0])
+def test_interval_of_a_constant_is_the_constant(value):
+    assert statistics.crossed_interval(np.full((4, 6), value)) == (value, value)
+
+
+def test_interval_is_wider_than_that_of_draws_alone_when_images_differ():
+    table = np.random.default_rng(4).normal(size=(1, 30)) + np.random.default_rng(5).normal(0, 0.1, (6, 30))
+    low, high = statistics.crossed_interval(table)
+    draws = stats.bootstrap((table.mean(axis=1),), np.mean, rng=0).confidence_interval
+    assert high - low > 5 * (draws.high - draws.low)
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+
+def test_groups_keep_the_mean_and_single_groups_change_nothing():
+    table = np.random.default_rng(6).normal(size=(3, 7))
+    groups = ["a", "b", "a", "c", "c", "c", "b"]
+    grouped = statistics.by_group(table, groups)
+    assert grouped.shape == (3, 3)
+    assert grouped.mean() == pytest.approx(table.mean())
+    np.testing.assert_allclose(statistics.by_group(table, np.arange(7)), table)
+
+
+def test_copies_of_an_image_in_one_group_count_once():
+    table = np.random.default_rng(7).normal(size=(4, 10))
+    repeated = np.repeat(table, 5, axis=1)
+    grouped = statistics.by_group(repeated, np.repeat(np.arange(10), 5))
+    np.testing.assert_allclose(grouped, table)
+    assert statistics.crossed_test(grouped).p == pytest.approx(statistics.crossed_test(table).p)
+    assert statistics.crossed_test(repeated).error < statistics.crossed_test(table).error
+
+
+def test_groups_must_name_every_image():
+    with pytest.raises(ValueError, match="groups must name one group for each of the 3 images; got 2"):
+        statistics.by_group(np.zeros((2, 3)), ["a", "b"])
+
+
+# --- Holm and the words ----------------------------------------------------------------------------------------------
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(statistics.holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06])
+    np.testing.assert_allclose(statistics.holm([0.5]), [0.5])
+    np.testing.assert_allclose(statistics.holm([0.02, np.nan]), [0.04, np.nan])
+    assert statistics.holm([]).size == 0
+
+
+SURE = CrossedTest(difference=2.0, error=0.1, df=50.0, p=0.0)
+SMALL = CrossedTest(difference=0.1, error=0.1, df=50.0, p=0.3)
+ZERO = CrossedTest(difference=0.0, error=0.0, df=np.nan, p=np.nan)
+
+
+@pytest.mark.parametrize(
+    ("interval", "p", "test", "rope", "word"),
+    [
+        ((1.0, 3.0), 0.01, SURE, 0.5, "helps"),
+        ((0.0, 3.0), 0.01, SURE, 0.5, "undecided"),  # the interval touches 0
+        ((1.0, 3.0), 0.05, SURE, 0.5, "undecided"),  # the adjusted p is not below 0.05
+        ((-3.0, -1.0), 0.01, SURE, 0.5, "hurts"),
+        ((-3.0, 0.0), 0.01, SURE, 0.5, "undecided"),
+        ((-3.0, -1.0), 0.5, SURE, 0.5, "undecided"),
+        ((-0.3, 0.4), 0.5, SMALL, 0.5, "equivalent"),
+        ((0.1, 0.4), 0.001, SMALL, 0.5, "equivalent"),  # real, and too small to matter
+        ((0.1, 0.4), 0.001, SMALL, 0.0, "helps"),  # without a region everything that is real matters
+        ((-0.3, 0.6), 0.5, SMALL, 0.5, "undecided"),
+        ((-0.6, 0.3), 0.5, SMALL, 0.5, "undecided"),
+        ((-0.3, 0.4), 0.5, CrossedTest(difference=0.1, error=0.1, df=1.0, p=0.5), 0.5, "undecided"),  # luck of two
+        ((0.0, 0.0), np.nan, ZERO, 0.5, "identical"),
+        ((np.nan, np.nan), np.nan, SURE, 0.5, "undecided"),
+    ],
+)
+def test_words(interval, p, test, rope, word):
+    assert statistics.verdict(interval, p, test, rope=rope) == word
+    assert word in statistics.VERDICTS
+
+
+def test_a_difference_in_every_cell_helps():
+    table = np.full((2, 4), 100.0)
+    assert verdicts([table, -table, np.zeros((2, 4))]) == ["helps", "hurts", "identical"]
+
+
+# --- planning --------------------------------------------------------------------------------------------------------
+
+
+def test_draws_needed_by_trying_every_number():
+    table = np.random.default_rng(8).normal(0.9, 3.0, size=(4, 200))
+    squares = statistics.mean_squares(table)
+    draw = max(squares.draw - squares.residual, 0) / 200
+    image = max(squares.image - squares.residual, 0) / 4
+
+    def decided(draws):
+        error = np.sqrt(draw / draws + image / 200 + squares.residual / (200 * draws))
+        return abs(table.mean()) > stats.t.ppf(1 - 0.025 / 3, draws - 1) * error
+
+    needed = statistics.draws_needed(table, rope=0.01, arms=3)
+    assert needed > 4
+    assert decided(needed)
+    assert not any(decided(draws) for draws in range(5, int(needed)))
+
+
+def test_draws_needed_for_a_small_difference_fits_it_into_the_rope():
+    table = np.random.default_rng(9).normal(0.0, 9.0, size=(4, 400))
+    table -= table.mean()
+    assert 4 < statistics.draws_needed(table, rope=0.2) < 200
+    assert statistics.draws_needed(table, rope=0.2) > statistics.draws_needed(table, rope=0.4)
+
+
+def test_no_number_of_draws_decides_what_only_images_can():
+    image = np.random.default_rng(10).normal(0.0, 30.0, size=(1, 50))
+    table = np.repeat(image - image.mean() + 1.0, 3, axis=0) + np.random.default_rng(11).normal(0, 0.1, (3, 50))
+    assert statistics.draws_needed(table, rope=0.5) == np.inf
+
+
+# --- calibration -----------------------------------------------------------------------------------------------------
+
+
+def test_equal_arms_are_rarely_told_apart(quick_holm):
+    assert false_verdicts(150, draws=5) <= 0.06
+    assert false_verdicts(100, draws=5, arms=4) <= 0.06
+
+
+def test_a_paired_t_test_over_draws_would_be_wrong_far_more_often():
+    wrong = 0
+    for seed in range(200):
+        table = equal_arms(np.random.default_rng((seed, 7)), draws=30, draw=0.0)[0]
+        wrong += stats.ttest_1samp(table.mean(axis=1), 0).pvalue < 0.05
+    assert wrong / 200 > 0.2
+
+
+def test_a_large_difference_is_found():
+    rng = np.random.default_rng(12)
+    tables = equal_arms(rng, draws=6, arms=2)
+    better = np.where((tables[0] < 100) & (rng.random(tables[0].shape) < 0.15), tables[0] + 100, tables[0])
+    worse = np.where((tables[1] > -100) & (rng.random(tables[1].shape) < 0.15), tables[1] - 100, tables[1])
+    assert verdicts([better, worse]) == ["helps", "hurts"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("draws", [3, 5, 10])
+@pytest.mark.parametrize(("draw", "image"), [(0.0, 0.5), (0.15, 0.5), (0.4, 0.2), (0.15, 0.0), (0.0, 0.0)])
+def test_calibration(quick_holm, draws, draw, image):
+    assert false_verdicts(500, draws=draws, draw=draw, image=image) <= 0.06
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("draws", [3, 5, 10])
+def test_calibration_of_a_family_of_arms(quick_holm, draws):
+    assert false_verdicts(500, draws=draws, arms=6) <= 0.06
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("draw", "image"), [(0.0, 0.5), (0.15, 0.5), (0.4, 0.2)])
+def test_intervals_cover_no_difference(draw, image):
+    missed = 0
+    for seed in range(500):
+        table = equal_arms(np.random.default_rng((seed, 8)), draws=5, draw=draw, image=image)[0]
+        low, high = statistics.crossed_interval(table)
+        missed += not low <= 0 <= high
+    assert missed / 500 <= 0.06
