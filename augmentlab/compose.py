@@ -15,7 +15,8 @@ from augmentlab.transform import (
     Rng,
     Transform,
     build,
-    child_generators,
+    check_strength,
+    child_seeds,
     generator,
 )
 
@@ -50,6 +51,7 @@ class _Group(Transform):
 
     def scaled(self, strength: float) -> Self:
         """The same with every step scaled."""
+        check_strength(strength)
         return self._unchecked(steps=tuple(step.scaled(strength) for step in self.steps))
 
     def walk(self) -> Iterator[Transform]:
@@ -116,15 +118,7 @@ class Compose(_Group):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        leaving = None
-        for step in (part for one in self.steps for part in one.walk()):
-            if leaving is not None and not isinstance(step, (GeometricTransform, _Group)):
-                raise ValueError(
-                    f"{type(step).__name__} cannot follow {type(leaving).__name__}, whose output is not in [0, 1]; "
-                    f"put {type(leaving).__name__} last"
-                )
-            if not step.bounded:
-                leaving = step
+        _last_unbounded(self, None)
         for index, step in enumerate(self.steps):
             if step.p > 0 and step.is_identity and not step.preprocessing and not isinstance(step, _Group):
                 warnings.warn(
@@ -135,20 +129,21 @@ class Compose(_Group):
                 )
 
     def sample(self, rng: Rng = None) -> "Compose | None":
-        """A flat Compose of drawn steps, without those that are not applied; None when the whole is not."""
+        """A flat Compose of the drawn steps that change the image; None when the whole is not applied."""
         if not self.is_random:
             return self
         rng = generator(rng)
         if rng.random() >= self.p:
             return None
-        streams = child_generators([type(step).__name__ for step in self.steps], rng)
-        drawn = [step.sample(stream) for step, stream in zip(self.steps, streams, strict=True)]
-        flat = tuple(part for step in drawn if step is not None for part in flatten(step))
-        return self._unchecked(steps=flat, p=1.0)
+        seeds = child_seeds([type(step).__name__ for step in self.steps], rng)
+        drawn = [step.sample(seed) for step, seed in zip(self.steps, seeds, strict=True)]
+        flat = (part for step in drawn if step is not None for part in flatten(step))
+        return self._unchecked(steps=tuple(step for step in flat if not step.is_identity), p=1.0)
 
     def deterministic(self) -> "Compose":
         """The inference-time part: the preprocessing steps, without what is random."""
-        kept = [part for step in self.steps if (part := step.deterministic()) is not None]
+        steps = self.steps if self.p == 1 else ()
+        kept = [part for step in steps if (one := step.deterministic()) is not None for part in flatten(one)]
         return self._unchecked(steps=tuple(kept), p=1.0)
 
     def _apply(self, sample: Sample) -> Sample:
@@ -212,8 +207,14 @@ class OneOf(_Group):
         weights = np.ones(len(self.steps)) if self.weights is None else np.asarray(self.weights)
         edges = np.cumsum(weights / weights.sum())
         index = min(int(np.searchsorted(edges, rng.random(), side="right")), len(self.steps) - 1)
-        streams = child_generators([type(step).__name__ for step in self.steps], rng)
-        return self.steps[index].sample(streams[index])
+        return self.steps[index].sample(child_seeds([type(step).__name__ for step in self.steps], rng)[index])
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the output, where all steps agree on it; else a ValueError."""
+        shapes = {step.output_shape(shape) for step in self.steps}
+        if len(shapes) > 1:
+            raise ValueError(f"the output shape of {self!r:.80} depends on the draw: {sorted(shapes)}")
+        return shapes.pop()
 
     def _arguments(self) -> list[str]:
         weights = [f"weights={self.weights!r}"] if self.weights is not None else []
@@ -221,6 +222,23 @@ class OneOf(_Group):
 
     def _document(self) -> dict[str, Any]:
         return super()._document() | ({"weights": list(self.weights)} if self.weights is not None else {})
+
+
+def _last_unbounded(step: Transform, before: Transform | None) -> Transform | None:
+    """What left [0, 1] last, `step` included, when `before` had left it; an error where a step cannot take that."""
+    if isinstance(step, OneOf):
+        left = [_last_unbounded(one, before) for one in step.steps]
+        return next((one for one in left if one is not None), None)
+    if isinstance(step, Compose):
+        for one in step.steps:
+            before = _last_unbounded(one, before)
+        return before
+    if before is not None and not isinstance(step, GeometricTransform):
+        raise ValueError(
+            f"{type(step).__name__} cannot follow {type(before).__name__}, whose output is not in [0, 1]; "
+            f"put {type(before).__name__} last"
+        )
+    return before if step.bounded else step
 
 
 def flatten(step: Transform) -> Iterator[Transform]:

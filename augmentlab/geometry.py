@@ -5,6 +5,8 @@ homogeneous (x, y, 1), or a dense array (H, W, 2) of (x, y) for every output pix
 at integers; box edges lie on pixel borders, so (0, 0, W, H) is the whole image.
 """
 
+import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +16,8 @@ from numpy.typing import NDArray
 Shape = tuple[int, int]
 Map = NDArray[np.float64]
 
-_EDGE_POINTS = 9  # points per box edge that follow a dense map
+_EDGE_PIECES = 8  # of each box edge, where a dense map bends it
+_HORIZON = 1e-6  # depth at which a line that runs behind the horizon is cut: far outside any frame
 
 
 def is_matrix(map_: Map) -> bool:
@@ -51,20 +54,27 @@ def about_centre(
     scale : float
         Above 1 the content grows.
     shear : (x, y)
-        Angles in radians: rows slide along x, columns along y.
+        Angles in radians: first columns slide along y, then rows along x, so that the area stays.
     translation : (x, y)
         In pixels, to the right and down.
     """
     height, width = shape
-    centre = (width - 1) / 2, (height - 1) / 2
-    cos, sin = np.cos(rotation), np.sin(rotation)
-    # The y axis points down, so this matrix turns the content counter-clockwise as seen.
-    turn = np.array([[cos, sin], [-sin, cos]])
-    slide = np.array([[1.0, np.tan(shear[0])], [np.tan(shear[1]), 1.0]])
-    forward = np.eye(3)
-    forward[:2, :2] = scale * turn @ slide
-    forward = shift(*centre) @ shift(*translation) @ forward @ shift(-centre[0], -centre[1])
-    return _inverse(forward)
+    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+    seen_x, seen_y = centre_x + translation[0], centre_y + translation[1]
+    cos, sin = math.cos(rotation), math.sin(rotation)
+    along_x, along_y = math.tan(shear[0]), math.tan(shear[1])
+    # [[a, b], [c, d]] slides, then turns the content counter-clockwise as seen (the y axis points down). Its
+    # determinant is 1, which makes its inverse [[d, -b], [-c, a]].
+    b, d = cos * along_x + sin, cos - sin * along_x
+    a, c = cos + b * along_y, d * along_y - sin
+    a, b, c, d = a / scale, b / scale, c / scale, d / scale
+    return np.array(
+        [
+            [d, -b, centre_x - d * seen_x + b * seen_y],
+            [-c, a, centre_y + c * seen_x - a * seen_y],
+            [0.0, 0.0, 1.0],
+        ]
+    )
 
 
 def quad_to_frame(corners: NDArray[Any], shape: Shape) -> Map:
@@ -125,10 +135,7 @@ def look_up(map_: Map, points: NDArray[Any]) -> Map:
 def compose(maps: Sequence[Map], output_shape: Shape) -> Map:
     """One map for several applied one after the other; the first acts on the image first."""
     if all(map(is_matrix, maps)):
-        total = np.eye(3)
-        for map_ in maps:
-            total = total @ map_
-        return total
+        return functools.reduce(np.matmul, maps)
     points = maps[-1] if not is_matrix(maps[-1]) else look_up(maps[-1], pixel_grid(output_shape))
     for map_ in reversed(maps[:-1]):
         points = look_up(map_, points)
@@ -161,23 +168,44 @@ def move_points(map_: Map, points: NDArray[Any]) -> Map:
     return found
 
 
-def move_boxes(map_: Map, boxes: NDArray[Any]) -> Map:
-    """The hull (N, 4) of moved boxes, not yet clipped.
+def move_boxes(maps: Sequence[Map], boxes: NDArray[Any]) -> Map:
+    """The hull (N, 4) of boxes moved by maps one after the other, not yet clipped; an empty box for one out of sight.
 
-    Corners follow a matrix, which keeps edges straight; several points along each edge follow a dense map.
+    Matrices keep edges straight; a dense map bends them, so it moves several points along each.
     """
     boxes = np.asarray(boxes, dtype=float).reshape(-1, 4)
     if not len(boxes):
         return boxes
-    along = np.linspace(0, 1, 2 if is_matrix(map_) else _EDGE_POINTS)
-    zeros, ones = np.zeros_like(along), np.ones_like(along)
-    fractions = np.concatenate(
-        [np.stack(pair, axis=1) for pair in ((along, zeros), (along, ones), (zeros, along), (ones, along))]
-    )
-    corners = boxes[:, None, :2] + fractions * (boxes[:, None, 2:] - boxes[:, None, :2])
+    corners = boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
     # Box edges count from the border of the first pixel, points from its centre.
-    moved = move_points(map_, corners.reshape(-1, 2) - 0.5).reshape(corners.shape) + 0.5
-    return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
+    lines = np.stack([corners, np.roll(corners, -1, axis=1)], axis=2) - 0.5  # (N, 4 edges, 2 ends, xy)
+    if not all(map(is_matrix, maps)):
+        share = np.arange(_EDGE_PIECES + 1)[:, None] / _EDGE_PIECES
+        points = lines[:, :, :1] * (1 - share) + lines[:, :, 1:] * share
+        lines = np.stack([points[:, :, :-1], points[:, :, 1:]], axis=3).reshape(len(boxes), -1, 2, 2)
+    seen = np.ones(len(boxes), dtype=bool)
+    for map_ in maps:
+        if is_matrix(map_) and map_[2, :2].any():
+            lines, ahead = _cut_at_horizon(_inverse(map_), lines)
+            seen &= ahead
+        lines = move_points(map_, lines.reshape(-1, 2)).reshape(lines.shape)
+    hull = np.concatenate([lines.min(axis=(1, 2)), lines.max(axis=(1, 2))], axis=1) + 0.5
+    return np.where(seen[:, None], hull, 0.0)
+
+
+def _cut_at_horizon(inverse: Map, lines: Map) -> tuple[Map, NDArray[np.bool_]]:
+    """What of `lines` (N, E, 2, 2) a projective map shows, and for which of the N anything is left."""
+    depth = lines @ inverse[2, :2] + inverse[2, 2] - _HORIZON  # (N, E, 2), above 0 in front
+    behind = depth < 0
+    span = np.where(depth[..., :1] == depth[..., 1:], 1, depth[..., :1] - depth[..., 1:])
+    share = (depth[..., :1] / span)[..., None]
+    crossing = lines[:, :, :1] * (1 - share) + lines[:, :, 1:] * share
+    cut = np.where(behind[..., None], crossing, lines)
+    # A line wholly behind adds nothing to the hull: it becomes the foremost point of its box.
+    flat = lines.reshape(len(lines), -1, 2)
+    foremost = flat[np.arange(len(flat)), depth.reshape(len(flat), -1).argmax(axis=1)]
+    cut = np.where(behind.all(axis=2)[..., None, None], foremost[:, None, None], cut)
+    return cut, ~behind.all(axis=(1, 2))
 
 
 def clip_boxes(boxes: NDArray[Any], shape: Shape, min_visibility: float) -> tuple[Map, NDArray[np.bool_]]:

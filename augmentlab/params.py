@@ -8,6 +8,7 @@ A transform declares each parameter once, as an annotated dataclass field::
 returns. A field holds a plain value or a `Distribution` made by `uniform`, `loguniform`, `integers` or `choice`.
 """
 
+import dataclasses
 import functools
 import inspect
 import math
@@ -90,7 +91,7 @@ class Uniform(Distribution):
 
     def sample(self, rng: np.random.Generator) -> float:
         """One draw, rounded to six significant digits so that a record reads well."""
-        return _rounded(rng.uniform(self.low, self.high), self.low, self.high)
+        return _rounded(self.low + (self.high - self.low) * rng.random(), self.low, self.high)
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,7 +113,8 @@ class LogUniform(Distribution):
 
     def sample(self, rng: np.random.Generator) -> float:
         """One draw, rounded to six significant digits so that a record reads well."""
-        return _rounded(math.exp(rng.uniform(math.log(self.low), math.log(self.high))), self.low, self.high)
+        low, high = math.log(self.low), math.log(self.high)
+        return _rounded(math.exp(low + (high - low) * rng.random()), self.low, self.high)
 
 
 @dataclass(frozen=True, repr=False)
@@ -374,7 +376,10 @@ def parameters(owner: Any) -> tuple[Parameter, ...]:
 
 @functools.cache
 def _read(cls: type) -> tuple[Parameter, ...]:
-    hints = typing.get_type_hints(cls, include_extras=True)
+    try:
+        hints = typing.get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        raise TypeError(f"the declarations of {cls.__name__} must use names of its module; got {error}") from None
     declared = [
         _declaration(cls, name, hint) for name, hint in hints.items() if typing.get_origin(hint) is typing.Annotated
     ]
@@ -398,7 +403,10 @@ def _declaration(cls: type, name: str, hint: Any) -> Parameter:
     typical = next((extra for extra in extras if isinstance(extra, Typical)), None)
     unit = next((extra.symbol for extra in extras if isinstance(extra, Unit)), "")
     doc = " ".join(extra for extra in extras if isinstance(extra, str))
-    if not hasattr(cls, name):
+    default = getattr(cls, name, dataclasses.MISSING)
+    if isinstance(default, dataclasses.Field):
+        default = default.default
+    if default is dataclasses.MISSING:
         raise TypeError(f"{here} must have a default: the value that leaves the image as it is, where there is one")
     parameter = Parameter(
         name,
@@ -408,7 +416,7 @@ def _declaration(cls: type, name: str, hint: Any) -> Parameter:
         unit,
         choices,
         doc,
-        getattr(cls, name),
+        default,
     )
     if kind in {"float", "int", "floats"} and not (math.isfinite(parameter.low) and math.isfinite(parameter.high)):
         raise TypeError(f"{here} must have finite bounds, such as Interval(ge=0, le=1); got {interval!r}")
@@ -448,8 +456,8 @@ def documented(cls: type) -> str:
 def _check_ends(distribution: Any) -> None:
     name = type(distribution).__name__.lower()
     ends = tuple(_plain(end) for end in distribution.support)
-    if not all(map(_is_number, ends)) or not all(map(math.isfinite, ends)):
-        raise TypeError(f"{name} must have two finite numbers; got {ends[0]!r} and {ends[1]!r}")
+    if not all(map(_is_number, ends)) or not all(math.isfinite(_as_float(end)) for end in ends):
+        raise TypeError(f"{name} must have two finite numbers; got {_short(ends[0])} and {_short(ends[1])}")
     if ends[0] > ends[1]:
         raise ValueError(f"{name} must have low <= high; got {ends[0]!r} and {ends[1]!r}")
     object.__setattr__(distribution, "low", ends[0])
@@ -489,5 +497,8 @@ def _first(*values: Any) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to print an int of thousands of digits
+        text = "a number too long to print"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -85,7 +85,7 @@ class Sample:
             count = 0 if self.boxes is None else len(self.boxes)
             if len(self.box_labels) != count:
                 raise ValueError(f"box_labels must be one for each of {count} boxes; got {len(self.box_labels)}")
-        if not 0 <= self.min_visibility <= 1:
+        if not isinstance(self.min_visibility, (int, float, np.number)) or not 0 <= self.min_visibility <= 1:
             raise ValueError(f"min_visibility must be float in [0, 1]; got {self.min_visibility!r}")
 
     def moved(self, **changes: Any) -> "Sample":
@@ -177,6 +177,7 @@ def as_image(
     >>> as_image(np.array([[-1.0, 1.0]]), range=(-1, 1))
     array([[0., 1.]], dtype=float32)
     """
+    _check_mode(array, name)
     array = np.asarray(array)
     if channels_first:
         if array.ndim != 3:
@@ -197,7 +198,7 @@ def as_image(
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
     low, high = array.min(), array.max()
-    if array.dtype == np.uint16:
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2:  # of either byte order
         return np.rint(array / 257).astype(np.uint8)
     if array.dtype.kind in "ui":
         if low < 0 or high > 255:
@@ -261,6 +262,15 @@ def to_boxes(boxes: ArrayLike, format: BoxFormat, shape: tuple[int, ...]) -> Arr
     if format == "yolo":
         return np.concatenate([table[:, :2] + size / 2, size], axis=1) / np.tile([shape[1], shape[0]], 2)
     return table
+
+
+def _check_mode(image: Any, name: str) -> None:
+    """Refuse a Pillow image whose indices or inks would pass for colours."""
+    mode = getattr(image, "mode", None)
+    if mode in {"P", "PA", "CMYK", "YCbCr", "LAB", "HSV"}:
+        raise ValueError(
+            f"{name} must be gray, RGB or RGBA; got a Pillow image of mode {mode} (.convert('RGB') converts)"
+        )
 
 
 def _check_shape(image: Array, name: str) -> None:

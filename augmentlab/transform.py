@@ -7,6 +7,7 @@ pipeline that can be printed, stored and applied again.
 
 import dataclasses
 import importlib
+import inspect
 import math
 import sys
 import textwrap
@@ -30,33 +31,48 @@ _MAX_DEPTH = 32  # a pipeline nested deeper than this is not one that a person w
 Rng = int | Sequence[int] | np.random.Generator | None
 
 
+class _Signature:
+    """What help and completion show: the fields, which ``__new__`` would hide from them."""
+
+    def __get__(self, _: Any, cls: type) -> inspect.Signature:
+        fields = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
+        return inspect.Signature([field.replace(annotation=inspect.Parameter.empty) for field in fields])
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Transform:
     """A named, declared, pure function on images and what belongs to them.
 
     Subclass one of `GeometricTransform`, `PointTransform` and `PixelTransform`, decorate the class with
-    ``@dataclass(frozen=True, kw_only=True, repr=False)`` and declare each parameter as an annotated field. Nothing needs
-    to be registered.
+    ``@dataclass(frozen=True, kw_only=True)`` and declare each parameter as an annotated field. Nothing needs to be
+    registered.
     """
 
     p: Annotated[float, Interval(ge=0, le=1), Typical(0, 1, draw=False), "Probability of applying the step."] = 1.0
 
     preprocessing: ClassVar[bool] = False  # belongs to inference as well, where nothing in it is random
+    __signature__: ClassVar[_Signature] = _Signature()
     bounded: ClassVar[bool] = True  # whether the output of a bounded image stays in [0, 1]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # dataclass makes one only where the class has none
         if cls.__doc__:
             cls.__doc__ = documented(cls)
 
-    def __new__(cls, *_args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Refuse an unknown field in one sentence, before dataclasses do it in another."""
-        names = [field.name for field in dataclasses.fields(cls)]
+        fields = dataclasses.fields(cls)
+        names = [field.name for field in fields]
         missing = [parameter.name for parameter in parameters(cls) if parameter.name not in names]
         if missing:
             raise TypeError(
-                f"{cls.__name__} must be decorated with @dataclass(frozen=True, kw_only=True, repr=False); "
+                f"{cls.__name__} must be decorated with @dataclass(frozen=True, kw_only=True); "
                 f"{', '.join(missing)} is declared but is no field"
+            )
+        if len(args) > sum(not field.kw_only for field in fields):
+            raise TypeError(
+                f"{cls.__name__} takes its fields by name ({', '.join(names)}); got {args[-1]!r:.80} without"
             )
         unknown = [name for name in kwargs if name not in names]
         if unknown:
@@ -130,8 +146,7 @@ class Transform:
         >>> Rotate.typical().scaled(0.5)
         Rotate(angle=uniform(-22.5, 22.5))
         """
-        if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 1:
-            raise ValueError(f"strength must be float in [0, 1]; got {strength!r}")
+        check_strength(strength)
         strengths = [parameter for parameter in parameters(self) if parameter.drawn]
         if not strengths:
             return self if self.preprocessing else dataclasses.replace(self, p=self.p * strength)
@@ -165,7 +180,10 @@ class Transform:
         if data is None:
             return self._call_with_keywords(targets, rng)
         drawn = self.sample(rng)
-        return data if drawn is None else drawn.apply(data)
+        if drawn is None:
+            check_image(data.image if isinstance(data, Sample) else data)
+            return data
+        return drawn.apply(data)
 
     def _call_with_keywords(self, targets: dict[str, Any], rng: Rng) -> dict[str, Any]:
         owner, allowed = type(self).__name__, tuple(_KEYWORDS)
@@ -317,7 +335,7 @@ class GeometricTransform(Transform):
     def edge(self) -> tuple[str, float] | None:
         """Border and fill; None for a step that never looks beyond the border and so agrees with any neighbour."""
         border = getattr(self, "border", None)
-        return None if border is None else (border, getattr(self, "fill", 0.0))
+        return None if border is None else (border, getattr(self, "fill", 0.0) if border == "constant" else 0.0)
 
     def joins(self, run: Sequence[Transform], shape: Shape) -> bool:
         """Whether one resampling can do this step and the run before it."""
@@ -361,7 +379,7 @@ class GeometricTransform(Transform):
                 points = geometry.move_points(map_, points)
             changes["keypoints"] = points
         if sample.boxes is not None:
-            boxes = geometry.move_boxes(total, sample.boxes)
+            boxes = geometry.move_boxes(maps, sample.boxes)
             boxes, kept = geometry.clip_boxes(boxes, shape, sample.min_visibility)
             changes["boxes"] = boxes[kept]
             if sample.box_labels is not None:
@@ -419,7 +437,8 @@ class PointTransform(Transform):
 class PixelTransform(Transform):
     """Computes a new image from the whole image: blur, noise, hue, erasing. Alpha and targets are left alone.
 
-    A subclass gives `apply_image`, which may return floats in [0, 1] for a uint8 image: the base rounds them back.
+    A subclass gives `apply_image`, which may return floats for a uint8 image, 1 being white: the base clips floats to
+    [0, 1] and rounds them back.
     """
 
     sees_alpha: ClassVar[bool] = False  # whether apply_image gets all channels, alpha included
@@ -440,8 +459,8 @@ class PixelTransform(Transform):
         result = step.apply_image(color)
         if not isinstance(result, np.ndarray):
             raise TypeError(f"{type(step).__name__}.apply_image must return an array; got {type(result).__name__}")
-        if step.bounded and not step.preprocessing and result.dtype != color.dtype:
-            result = from_unit(result.astype(float), color.dtype) if result.dtype.kind == "f" else result
+        if step.bounded and not step.preprocessing and result.dtype.kind == "f":
+            result = from_unit(result, color.dtype)
         if not step.preprocessing and (result.shape != color.shape or result.dtype != color.dtype):
             raise ValueError(
                 f"{type(step).__name__}.apply_image must keep shape {color.shape} and dtype {color.dtype}; "
@@ -458,6 +477,12 @@ def _with_alpha(color: Array, alpha: Array | None) -> Array:
     return np.concatenate([color, alpha], axis=-1)
 
 
+def check_strength(strength: Any) -> None:
+    """Raise one sentence unless `strength` is a number in [0, 1]."""
+    if isinstance(strength, bool) or not isinstance(strength, (int, float, np.number)) or not 0 <= strength <= 1:
+        raise ValueError(f"strength must be float in [0, 1]; got {strength!r}")
+
+
 def generator(rng: Rng) -> np.random.Generator:
     """A NumPy generator from an int, a sequence of ints, a Generator, or fresh entropy of the system.
 
@@ -468,25 +493,29 @@ def generator(rng: Rng) -> np.random.Generator:
     if rng is None:
         return np.random.default_rng()
     numbers = (rng,) if isinstance(rng, (int, np.integer)) else rng
-    if isinstance(numbers, (tuple, list, np.ndarray)) and all(
-        isinstance(number, (int, np.integer)) and not isinstance(number, bool) and number >= 0 for number in numbers
+    if (
+        isinstance(numbers, (tuple, list, np.ndarray))
+        and len(numbers)
+        and all(
+            isinstance(number, (int, np.integer)) and not isinstance(number, bool) and number >= 0 for number in numbers
+        )
     ):
         return np.random.default_rng([int(number) for number in numbers])
     raise TypeError(f"rng must be an int >= 0, a tuple of such ints, a numpy.random.Generator or None; got {rng!r}")
 
 
-def child_generators(names: Sequence[str], rng: np.random.Generator) -> list[np.random.Generator]:
-    """One independent stream per named step: it depends on the name and on how often that name came before.
+def child_seeds(names: Sequence[str], rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """The seed of an independent stream per named step: it depends on the name and how often that name came before.
 
-    Removing, adding or moving another step so leaves a step's draws as they were.
+    Removing, adding or moving a step so leaves the draws of all steps of other names as they were.
     """
-    root = [int(word) for word in rng.integers(2**32, size=4, dtype=np.uint64)]
+    root = rng.integers(2**32, size=4, dtype=np.uint64).tolist()
     seen: dict[str, int] = {}
-    streams = []
+    seeds = []
     for name in names:
         seen[name] = seen.get(name, 0) + 1
-        streams.append(np.random.default_rng([*root, zlib.crc32(name.encode()), seen[name]]))
-    return streams
+        seeds.append((*root, zlib.crc32(name.encode()), seen[name]))
+    return seeds
 
 
 def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ()) -> Transform:
@@ -533,8 +562,8 @@ def _class_named(name: str, classes: dict[str, type[Transform]]) -> type[Transfo
     if ":" in name:
         module, _, path = name.partition(":")
         found: Any = sys.modules.get(module)
-        for part in path.split("."):
-            found = getattr(found, part, None)
+        for part in path.split("."):  # not getattr, by which a lazy module imports what it is asked for
+            found = getattr(found, "__dict__", {}).get(part)
     else:
         catalog = importlib.import_module("augmentlab.transforms")
         compose = importlib.import_module("augmentlab.compose")

@@ -46,11 +46,11 @@ def warp(array: Array, matrix: Map, shape: Shape, *, order: int, border: str, fi
     """
     if order == 0:
         return _nearest(array, look_up(matrix, pixel_grid(shape)), border, fill)
-    source = array.astype(np.float64, copy=False)
+    source = array.astype(np.float64, copy=not array.flags.writeable)  # scikit-image's warp refuses read-only memory
     warped = transform.warp(
         source,
         inverse_map=matrix,
-        output_shape=shape,
+        output_shape=None if shape == array.shape[:2] else shape,  # checking it takes longer than moving a thumbnail
         order=1,
         mode=border,
         cval=fill * full_scale(array.dtype),

@@ -1,5 +1,6 @@
 """Geometric transforms: they say where the pixels come from; the base moves image, masks, boxes and keypoints."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -103,7 +104,7 @@ class Rotate(GeometricTransform):
     fill: Fill = 0.0
 
     def coordinate_map(self, shape: Shape) -> Map:
-        return geometry.about_centre(shape, rotation=np.deg2rad(self.angle))
+        return geometry.about_centre(shape, rotation=math.radians(self.angle))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -135,9 +136,9 @@ class Affine(GeometricTransform):
     def coordinate_map(self, shape: Shape) -> Map:
         return geometry.about_centre(
             shape,
-            rotation=np.deg2rad(self.angle),
+            rotation=math.radians(self.angle),
             scale=self.scale,
-            shear=(np.deg2rad(self.shear_x), np.deg2rad(self.shear_y)),
+            shear=(math.radians(self.shear_x), math.radians(self.shear_y)),
             translation=(self.translate_x * shape[1], self.translate_y * shape[0]),
         )
 
@@ -148,7 +149,7 @@ class Perspective(GeometricTransform):
 
     scale: Annotated[
         float,
-        Interval(ge=0, le=0.45),
+        Interval(ge=0, le=0.3),  # beyond 1/3 the corners may form no convex quadrilateral
         Typical(0.02, 0.2),
         Unit("fraction"),
         "Largest move of a corner along each side, of that side.",
@@ -274,6 +275,11 @@ class ResizedCrop(GeometricTransform):
     ] = 0.5
     height: Side = 0
     width: Side = 0
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it keeps everything, at the input's size."""
+        return super().is_identity and (self.p == 0 or self.height == self.width == 0)
 
     def _window(self, shape: Sequence[int]) -> tuple[int, int, int, int]:
         side = np.sqrt(self.scale)

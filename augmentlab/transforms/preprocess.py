@@ -90,7 +90,7 @@ class Standardize(PixelTransform):
         "One for each colour channel, or one for all, of a data set in [0, 1]; empty for each image's own.",
     ] = ()
     std: Annotated[
-        tuple[float, ...], Interval(gt=0, le=1), "As many as means: the standard deviations of the data set."
+        tuple[float, ...], Interval(ge=1e-6, le=1), "As many as means: the standard deviations of the data set."
     ] = ()
     per_channel: Annotated[bool, "Whether an image's own moments are taken channel by channel."] = True
 

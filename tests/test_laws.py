@@ -1,0 +1,524 @@
+"""What holds for every transform of the catalog, whatever its parameters: a new class is covered by being exported.
+
+Strategies are made from the declarations alone. The plan of a run: drawing and writing down; applying to every kind of
+image; the identity; strength; bad values; targets that follow the pixels.
+"""
+
+import copy
+import dataclasses
+import json
+import math
+import pickle
+import re
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import augmentlab
+from augmentlab import GeometricTransform, PointTransform, Sample, choice, from_dict, integers, loguniform, uniform
+from augmentlab import transforms as catalog
+from augmentlab.geometry import is_matrix
+from augmentlab.params import SEED_MAX, Distribution, parameters
+from augmentlab.transform import PixelTransform
+
+CLASSES = [getattr(catalog, name) for name in catalog.__all__]
+GEOMETRIC = [cls for cls in CLASSES if issubclass(cls, GeometricTransform)]
+STRENGTHS = [cls for cls in CLASSES if any(one.drawn for one in parameters(cls))]
+FIELDS = [(cls, one) for cls in CLASSES for one in parameters(cls)]
+
+# Where hard bounds allow an answer that no test can wait for, or that no map can invert.
+LARGEST_SIDE = 24  # px, of the output
+INVERTIBLE = {"ElasticTransform": lambda t: dataclasses.replace(t, alpha=min(t.alpha, t.sigma / 4))}
+
+every = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+every_geometric = pytest.mark.parametrize("cls", GEOMETRIC, ids=lambda cls: cls.__name__)
+every_field = pytest.mark.parametrize(
+    ("cls", "parameter"), FIELDS, ids=[f"{cls.__name__}.{one.name}" for cls, one in FIELDS]
+)
+
+
+# ---------------------------------------------------------------- strategies, from the declarations
+
+
+def numbers(parameter):
+    high = parameter.high
+    if parameter.kind == "int":
+        if parameter.unit == "px" and not parameter.drawn:
+            high = min(high, LARGEST_SIDE)
+        return st.integers(int(parameter.low), int(high))
+    return st.floats(
+        parameter.low,
+        high,
+        exclude_min=parameter.interval.gt is not None,
+        exclude_max=parameter.interval.lt is not None,
+        allow_subnormal=False,
+    )
+
+
+def values(parameter, length):
+    if parameter.kind == "bool":
+        return st.booleans()
+    if parameter.kind == "choice":
+        return st.sampled_from(parameter.choices)
+    if parameter.kind == "floats":
+        return st.lists(numbers(parameter), min_size=length, max_size=length).map(tuple)
+    return numbers(parameter)
+
+
+def distributions(parameter):
+    if parameter.kind == "floats" or parameter.name == "p":
+        return st.nothing()
+    one = values(parameter, 0)
+    some = [st.lists(one, min_size=1, max_size=4).map(lambda drawn: choice(*drawn))]
+    if parameter.kind in {"float", "int"}:
+        kinds = [integers] if parameter.kind == "int" else [uniform]
+        if parameter.kind == "float" and parameter.low > 0:
+            kinds.append(loguniform)
+        ends = st.tuples(one, one).map(sorted)
+        some += [ends.map(lambda pair, kind=kind: kind(*pair)) for kind in kinds]
+    return st.one_of(some)
+
+
+@st.composite
+def transforms(draw, cls, *, drawn=False):
+    """A transform with any allowed values; with distributions among them unless `drawn`."""
+    length = draw(st.integers(0, 1))  # of every tuple of numbers alike; one number fits every image
+    fields = {}
+    for parameter in parameters(cls):
+        if parameter.name == "p" and drawn:
+            continue
+        options = values(parameter, length)
+        if not drawn:
+            options = st.one_of(options, distributions(parameter))
+        if drawn or parameter.kind == "floats" or draw(st.booleans()):
+            fields[parameter.name] = draw(options)
+    return cls(**fields)
+
+
+SHAPES = {"gray": (), "gray channel": (1,), "RGB": (3,), "RGBA": (4,)}
+
+
+@st.composite
+def images(draw, *, kinds=tuple(SHAPES), smallest=1):
+    side = st.integers(smallest, 13)
+    shape = (draw(side), draw(side), *SHAPES[draw(st.sampled_from(kinds))])
+    return image_of(shape, draw(st.sampled_from([np.uint8, np.float32])), draw(st.integers(0, 9)))
+
+
+def image_of(shape, dtype, seed):
+    levels = np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
+    image = levels if dtype == np.uint8 else (levels / 255).astype(dtype)
+    image.flags.writeable = False  # whoever writes to it fails at once
+    return image
+
+
+def sample_of(image):
+    """The image with one of each target, none of which may be written to."""
+    height, width = image.shape[:2]
+    rng = np.random.default_rng(height * width)
+    sample = Sample(
+        image,
+        mask=rng.choice(np.array([0, 1, 7], np.int16), (height, width)),
+        heatmap=rng.random((height, width, 2)),
+        boxes=[[0, 0, width, height], [0, 0, 1, 1], [width / 4, height / 3, width, height]],
+        box_labels=["all", "corner", "part"],
+        keypoints=[[0, 0], [width - 1, height - 1], [width / 2, height / 3], [-3, height + 5]],
+        label="label",
+    )
+    for name in ("mask", "heatmap", "boxes", "keypoints"):
+        getattr(sample, name).flags.writeable = False
+    return sample
+
+
+# ---------------------------------------------------------------- drawing, and writing down
+
+
+def assert_written_down(transform):
+    assert from_dict(json.loads(json.dumps(transform.to_dict(), allow_nan=False))) == transform
+    assert eval(repr(transform), vars(augmentlab) | {"__builtins__": {}} | NAMES) == transform
+    scope = {}
+    exec(transform.code(), scope)
+    assert scope["pipeline"] == transform
+    assert hash(scope["pipeline"]) == hash(transform)
+    assert pickle.loads(pickle.dumps(transform)) == transform
+    assert copy.deepcopy(transform) == transform
+
+
+NAMES = {name: getattr(augmentlab, name) for name in augmentlab.__all__}
+
+
+@every
+@given(data=st.data(), seed=st.integers(0, SEED_MAX))
+@settings(max_examples=25)
+def test_a_draw_is_a_transform_of_numbers(cls, data, seed):
+    transform = data.draw(transforms(cls))
+    drawn = transform.sample(seed)
+    assert drawn == transform.sample(seed)
+    assert_written_down(transform)
+    if drawn is None:
+        assert transform.p < 1
+        return
+    assert type(drawn) is cls
+    assert not drawn.is_random
+    assert drawn.sample(seed + 1) is drawn
+    assert dataclasses.replace(drawn) == drawn  # every value passes the check
+    assert_written_down(drawn)
+    for parameter in parameters(cls):
+        held, value = getattr(transform, parameter.name), getattr(drawn, parameter.name)
+        if isinstance(held, Distribution) and parameter.kind in {"float", "int"}:
+            assert min(held.support) <= value <= max(held.support)
+        elif isinstance(held, Distribution):
+            assert value in held.support
+        elif parameter.name != "p":
+            assert value == held
+
+
+@every
+def test_probability(cls):
+    always, never, half = (cls.typical(p=p) for p in (1, 0, 0.5))
+    assert all(never.sample(seed) is None for seed in range(20))
+    assert never.is_identity
+    applied = [half.sample(seed) for seed in range(60)]
+    assert 15 <= sum(one is not None for one in applied) <= 45
+    # The coin is tossed first, so p changes no value.
+    assert all(one is None or one == always.sample(seed) for seed, one in enumerate(applied))
+
+
+# ---------------------------------------------------------------- applying
+
+
+@every
+@given(data=st.data(), image=images())
+@settings(max_examples=50)
+@example(data=None, image=image_of((1, 1), np.uint8, 0))
+@example(data=None, image=image_of((1, 9, 3), np.float32, 0))
+@example(data=None, image=image_of((9, 1, 4), np.uint8, 0))
+def test_images_stay_images(cls, data, image):
+    transform = cls.typical().sample(0) if data is None else data.draw(transforms(cls, drawn=True))
+    before = image.copy()
+    result = transform.apply(image)
+    again = transform.apply(image)
+    assert np.array_equal(image, before)
+    assert result.dtype == again.dtype
+    assert result.tobytes() == again.tobytes()
+    assert result.shape == transform.output_shape(image.shape)
+    assert np.isfinite(result).all()
+    if cls.preprocessing:
+        assert result.dtype in {image.dtype, np.dtype(np.float32)}
+    else:
+        assert result.dtype == image.dtype
+    if cls.bounded:
+        assert result.dtype == np.uint8 or (result.min() >= -1e-6 and result.max() <= 1 + 1e-6)
+    if not issubclass(cls, GeometricTransform) and not getattr(cls, "sees_alpha", False) and image.shape[2:] == (4,):
+        alpha = image[..., 3] if result.dtype == image.dtype else image[..., 3] / np.float32(255)
+        assert np.array_equal(result[..., 3], alpha)
+
+
+@every
+@given(data=st.data(), image=images())
+@settings(max_examples=50)
+def test_targets_keep_their_form(cls, data, image):
+    transform = data.draw(transforms(cls, drawn=True))
+    sample = sample_of(image)
+    before = copy.deepcopy(sample)
+    moved = transform.apply(sample)
+    for field in dataclasses.fields(Sample):
+        assert np.array_equal(getattr(sample, field.name), getattr(before, field.name))
+    assert moved.image.tobytes() == transform.apply(image).tobytes()
+    height, width = moved.image.shape[:2]
+    assert moved.mask.shape == (height, width)
+    assert moved.mask.dtype == sample.mask.dtype
+    assert set(np.unique(moved.mask)) <= {0, *np.unique(sample.mask)}
+    assert moved.heatmap.shape == (height, width, 2)
+    assert moved.heatmap.dtype == sample.heatmap.dtype
+    assert moved.heatmap.min() >= -1e-9
+    assert moved.heatmap.max() <= 1 + 1e-9
+    assert moved.keypoints.shape == sample.keypoints.shape
+    assert np.isfinite(moved.keypoints).all()
+    assert len(moved.boxes) == len(moved.box_labels)
+    assert moved.label == "label"
+    assert (moved.boxes[:, :2] >= 0).all()
+    assert (moved.boxes[:, 2:] <= [width, height]).all()
+    assert (moved.boxes[:, 2:] > moved.boxes[:, :2]).all()
+    if not issubclass(cls, GeometricTransform):
+        assert np.array_equal(moved.boxes, sample.boxes)
+        assert np.array_equal(moved.keypoints, sample.keypoints)
+        assert np.array_equal(moved.heatmap, sample.heatmap)
+        assert np.array_equal(moved.mask[moved.mask != 0], sample.mask[moved.mask != 0])
+
+
+@every
+def test_layout_of_the_memory_does_not_matter(cls):
+    transform = cls.typical().sample(3)
+    image = image_of((9, 8, 3), np.uint8, 1)
+    expected = transform.apply(image)
+    for other in (np.asfortranarray(image), image[::-1, ::-1].copy()[::-1, ::-1], image.repeat(2, axis=1)[:, ::2]):
+        assert np.array_equal(transform.apply(other), expected)
+
+
+@every
+def test_double_precision_stays(cls):
+    image = image_of((9, 8, 3), np.float64, 1)
+    transform = cls.typical().sample(3)
+    single = transform.apply(image.astype(np.float32))
+    result = transform.apply(image)
+    assert result.dtype == np.float64
+    assert single.dtype == np.float32
+    # Levels and bins are the same in both; noise is drawn in single precision.
+    assert np.abs(result - single).max() < 1e-4
+
+
+# ---------------------------------------------------------------- identity and strength
+
+
+@pytest.mark.parametrize("cls", STRENGTHS, ids=lambda cls: cls.__name__)
+@given(image=images())
+@settings(max_examples=20)
+def test_defaults_leave_every_image_as_it_is(cls, image):
+    assert cls().is_identity
+    for seed in (0, 1):
+        assert np.array_equal(cls().sample(seed).apply(image), image)
+        assert np.array_equal(cls.typical().scaled(0).sample(seed).apply(image), image)
+
+
+@every
+@given(data=st.data(), image=images(), strength=st.floats(0, 1))
+@settings(max_examples=20)
+def test_an_identity_is_one_and_scaled_values_are_allowed(cls, data, image, strength):
+    transform = data.draw(transforms(cls))
+    scaled = transform.scaled(strength)
+    assert dataclasses.replace(scaled) == scaled
+    assert transform.scaled(1) == transform
+    if scaled.is_identity and (drawn := scaled.sample(0)) is not None:
+        assert np.array_equal(drawn.apply(image), image)
+
+
+def picture():
+    """A colour image with structure at several scales, every level in use."""
+    y, x = np.mgrid[:24, :24] / 23
+    planes = [np.sin(5 * x + 2 * y), np.cos(4 * y - x), np.sin(9 * x * y + 1)]
+    rough = np.random.default_rng(0).normal(0, 0.15, (24, 24, 3))
+    return np.clip((np.stack(planes, axis=-1) + 1) / 2 + rough, 0, 1).astype(np.float32)
+
+
+@every
+def test_more_strength_changes_more(cls):
+    image = picture()
+    typical = cls.typical()
+    if typical.scaled(0) == typical:
+        assert cls.preprocessing
+        return
+
+    def change(strength):
+        transform = typical.scaled(strength)
+        return np.mean([np.abs(transform(image, rng=seed) - image).mean() for seed in range(25)])
+
+    none, some, full = change(0), change(0.3), change(1)
+    assert none == 0
+    assert some > 0 or full > 0
+    assert full >= some
+
+
+# ---------------------------------------------------------------- declarations and their errors
+
+
+@every_field
+def test_every_field_is_declared_in_full(cls, parameter):
+    assert parameter.doc.endswith(".")
+    assert parameter.name in cls.__doc__
+    if parameter.kind in {"float", "int", "floats"}:
+        assert math.isfinite(parameter.low)
+        assert math.isfinite(parameter.high)
+        assert parameter.low < parameter.high
+    typical = parameter.typical
+    if parameter.kind in {"float", "int"} and parameter.name != "seed":
+        assert typical is not None
+    if typical is not None:
+        assert parameter.low <= typical.low < typical.high <= parameter.high
+        assert typical.low > 0 or not typical.log
+    held = parameter.default
+    assert parameter.check(cls.__name__, held) == held
+
+
+def wrong_values(parameter):
+    if parameter.kind in {"bool", "choice"}:
+        return ["no such value", 3, None, 0.5, uniform(0, 1)]
+    wide = max(abs(parameter.low), abs(parameter.high)) + 1
+    step = 1 if parameter.kind == "int" else 1e-3
+    outside = [parameter.low - step, parameter.high + step, -(10**400), 10**400, wide * 2]
+    if parameter.interval.gt is not None:
+        outside.append(parameter.low)
+    if parameter.interval.lt is not None:
+        outside.append(parameter.high)
+    if parameter.kind == "int":
+        return [*map(int, outside), 0.5, "1", None, True, math.nan, uniform(0, 1), choice(0, "a")]
+    scalars = [*outside, math.nan, math.inf, -math.inf, "1", None, True, 1j, b"1"]
+    if parameter.kind == "floats":
+        return [*((0.5, value) for value in scalars), 0.5, "ab", uniform(0.1, 0.2)]
+    return [*scalars, uniform(0, wide), loguniform(1e-3, wide), integers(0, int(wide) + 1), choice(0.5, None)]
+
+
+@every_field
+def test_a_bad_value_gets_one_sentence(cls, parameter):
+    sentence = re.escape(f"{cls.__name__}.{parameter.name} must be ") + ".+; got .+"
+    for value in wrong_values(parameter):
+        with pytest.raises((TypeError, ValueError)) as error:
+            cls(**{parameter.name: value})
+        assert re.fullmatch(sentence, str(error.value)), (value, error.value)
+        assert len(str(error.value)) < 300
+    for value in ("no such value", {"uniform": [0, 1e9]}, {"choice": []}, {"normal": [0, 1]}, {}, None, [None], "nan"):
+        with pytest.raises(
+            (TypeError, ValueError), match=f"{cls.__name__}.{parameter.name}|must have at least one value"
+        ):
+            from_dict({"schema_version": 1, "transform": cls.__name__, parameter.name: value})
+
+
+@every
+def test_unknown_fields_are_errors(cls):
+    with pytest.raises(TypeError, match=f"{cls.__name__} has no field 'strenght'; its fields are p"):
+        cls(strenght=1)
+    with pytest.raises(TypeError, match=f"{cls.__name__} has no field 'strenght'"):
+        from_dict({"schema_version": 1, "transform": cls.__name__, "strenght": 1})
+    with pytest.raises(TypeError, match=f"{cls.__name__} takes its fields by name"):
+        cls(1)
+
+
+@every
+def test_every_class_has_a_documented_purpose(cls):
+    first = cls.__doc__.splitlines()[0]
+    assert 10 < len(first) < 130
+    assert cls.__doc__.count("Parameters\n----------") == 1
+    assert issubclass(cls, (GeometricTransform, PointTransform, PixelTransform))
+
+
+# ---------------------------------------------------------------- targets follow the pixels
+
+
+@st.composite
+def movers(draw, cls):
+    """A drawn geometric transform that can be inverted, with nothing mirrored at the border."""
+    transform = draw(transforms(cls, drawn=True))
+    if hasattr(transform, "border"):
+        transform = dataclasses.replace(transform, border="constant")
+    return INVERTIBLE.get(cls.__name__, lambda one: one)(transform)
+
+
+def reach(transform, shape):
+    """How many output pixels from the edge of the content a resampler of its own may still see the edge."""
+    if type(transform).resample is GeometricTransform.resample:
+        return 0
+    # Half an input pixel is clamped where it grows; the anti-aliasing filter spans two output pixels where it shrinks.
+    return 3 + math.ceil(0.5 / np.abs(np.diag(transform.coordinate_map(shape))[:2]).min())
+
+
+def assert_keypoints_follow(pipeline, shape, seed, reach=0):
+    # The image holds its own coordinates: what is seen at a moved keypoint says where it came from.
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    points = np.random.default_rng(seed).uniform(0, 1, (30, 2)) * [shape[1] - 1, shape[0] - 1]
+    sample = Sample(
+        np.zeros(shape, np.uint8), heatmap=np.stack([x, y, np.ones(shape)], axis=-1).astype(float), keypoints=points
+    )
+    moved = pipeline.apply(sample)
+    height, width = moved.image.shape[:2]
+    low = np.floor(moved.keypoints).astype(int)
+    inside = ((low >= reach) & (low < [width - 1 - reach, height - 1 - reach])).all(axis=1)
+    for point, (left, top), seen in zip(points[inside], low[inside], moved.keypoints[inside], strict=True):
+        patch = moved.heatmap[top : top + 2, left : left + 2]
+        around = moved.heatmap[top - reach : top + 2 + reach, left - reach : left + 2 + reach, 2]
+        if around.min() < 1 - 1e-9:  # part of what is seen here lies beyond the border
+            continue
+        (across, down) = seen - (left, top)
+        weights = np.outer([1 - down, down], [1 - across, across])
+        found = (patch[..., :2] * weights[..., None]).sum(axis=(0, 1))
+        # Linear interpolation returns coordinates exactly where the map is affine; a bent one differs in between.
+        bend = np.ptp(patch[..., :2], axis=(0, 1)).max()
+        assert np.abs(found - point).max() <= max(1e-6, 0.05 * bend)
+
+
+@every_geometric
+@given(data=st.data(), height=st.integers(2, 40), width=st.integers(2, 40), seed=st.integers(0, 9))
+@settings(max_examples=60)
+def test_keypoints_follow_pixels(cls, data, height, width, seed):
+    transform = data.draw(movers(cls))
+    assert_keypoints_follow(transform, (height, width), seed, reach(transform, (height, width)))
+
+
+@every_geometric
+def test_keypoints_follow_a_bright_dot(cls):
+    checked = 0
+    y, x = np.mgrid[:48, :64]
+    for seed in range(12):
+        point = np.random.default_rng(seed).uniform([12, 12], [52, 36])
+        dot = np.exp(-((x - point[0]) ** 2 + (y - point[1]) ** 2) / (2 * 1.5**2))
+        moved = cls.typical()(Sample(dot, keypoints=[point]), rng=seed)
+        height, width = moved.image.shape[:2]
+        (seen_x, seen_y), weight = moved.keypoints[0], moved.image.sum()
+        if 6 <= seen_x < width - 6 and 6 <= seen_y < height - 6:
+            rows, columns = np.indices((height, width))
+            assert abs((columns * moved.image).sum() / weight - seen_x) < 0.5
+            assert abs((rows * moved.image).sum() / weight - seen_y) < 0.5
+            checked += 1
+    assert checked >= 6
+
+
+def assert_boxes_contain(pipeline, shape, corners, tolerance):
+    (left, right), (top, bottom) = corners
+    mask = np.zeros(shape, np.uint8)
+    mask[top:bottom, left:right] = 9
+    moved = pipeline.apply(Sample(mask, mask=mask, boxes=[[left, top, right, bottom]]))
+    rows, columns = np.nonzero(moved.mask)
+    if len(rows) and len(moved.boxes):
+        x_min, y_min, x_max, y_max = moved.boxes[0]
+        assert columns.min() + 0.5 >= x_min - tolerance
+        assert rows.min() + 0.5 >= y_min - tolerance
+        assert columns.max() + 0.5 <= x_max + tolerance
+        assert rows.max() + 0.5 <= y_max + tolerance
+    assert len(moved.boxes) or not len(rows)
+
+
+@st.composite
+def rectangles(draw):
+    shape = draw(st.integers(2, 30)), draw(st.integers(2, 30))
+    (top, bottom), (left, right) = (
+        sorted(draw(st.lists(st.integers(0, side), min_size=2, max_size=2, unique=True))) for side in shape
+    )
+    return shape, ((left, right), (top, bottom))
+
+
+@every_geometric
+@given(data=st.data(), rectangle=rectangles())
+@settings(max_examples=60)
+def test_boxes_contain_what_they_held(cls, data, rectangle):
+    transform = data.draw(movers(cls))
+    shape, corners = rectangle
+    exact = is_matrix(transform.coordinate_map(shape))  # the edges of a bent box are followed at a few points
+    assert_boxes_contain(transform, shape, corners, 1e-6 if exact else 1.0)
+
+
+@every_geometric
+@given(data=st.data(), shape=st.tuples(st.integers(1, 20), st.integers(1, 20)))
+@settings(max_examples=30)
+def test_a_map_says_where_the_pixels_come_from(cls, data, shape):
+    transform = data.draw(movers(cls))
+    map_ = transform.coordinate_map(shape)
+    assert map_.dtype == np.float64
+    assert map_.shape in {(3, 3), (*transform.output_shape(shape), 2)}
+    assert np.isfinite(map_).all()
+    if (sliced := transform.slice_array(np.arange(shape[0] * shape[1]).reshape(shape))) is not None:
+        assert sliced.shape == transform.output_shape(shape)
+        height, width = sliced.shape
+        for x, y in {(0, 0), (width - 1, 0), (width - 1, height - 1), (width // 2, height // 3)}:
+            column, row, _ = map_ @ [x, y, 1]
+            assert sliced[y, x] == round(row) * shape[1] + round(column)
+
+
+@pytest.mark.parametrize("cls", [cls for cls in GEOMETRIC if hasattr(cls, "fill")], ids=lambda cls: cls.__name__)
+@given(data=st.data(), image=images(kinds=("RGBA",)))
+@settings(max_examples=20)
+def test_what_lies_beyond_the_border_is_transparent(cls, data, image):
+    transform = data.draw(movers(cls))
+    black = dataclasses.replace(transform, fill=0.0)
+    assert np.array_equal(transform.apply(image)[..., 3], black.apply(image)[..., 3])
+    assert np.array_equal(transform.apply(image[..., :3]), transform.apply(image)[..., :3])
