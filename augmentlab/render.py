@@ -371,7 +371,7 @@ def tiles(
             drawn = None
             result = original
             if column:
-                drawn = pipeline.sample(np.random.default_rng((seed, row, column))) or Compose([])
+                drawn = pipeline.sample(np.random.default_rng((seed, row, column))) or Compose(())
                 result = drawn.apply(original)
             picture, note = to_rgb(result.image if isinstance(result, Sample) else result)
             if column and gain > 0:
@@ -389,8 +389,10 @@ def tiles(
 def _listed(
     images: NDArray[np.generic] | Sample | Sequence[NDArray[np.generic] | Sample],
 ) -> Sequence[NDArray[np.generic] | Sample]:
-    if isinstance(images, Sample) or (isinstance(images, np.ndarray) and images.ndim < 4):
+    if isinstance(images, Sample):
         return [images]
+    if isinstance(images, np.ndarray):
+        return [images] if images.ndim < 4 else list(images)
     return images
 
 

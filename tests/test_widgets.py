@@ -1,6 +1,5 @@
 """The notebook instrument without a browser: its Python objects, and the scheduling of renders."""
 
-import ast
 import asyncio
 import json
 import threading
@@ -145,7 +144,7 @@ def test_assigning_a_value_moves_the_inputs():
     [
         ("angle", {"mode": "fixed", "value": 200}, "Rotate.angle must be float in [-180, 180] deg; got 200"),
         ("angle", {"mode": "fixed", "value": "far"}, "Rotate.angle must be float in [-180, 180] deg; got 'far'"),
-        ("angle", {"mode": "uniform", "low": 5, "high": -5}, "uniform must have low <= high; got 5.0 and -5.0"),
+        ("angle", {"mode": "uniform", "low": 5, "high": -5}, "uniform must have low <= high; got 5 and -5"),
         ("border", {"mode": "choice", "values": []}, "choice must have at least one value; got ()"),
         ("p", {"mode": "fixed", "value": 1.5}, "Rotate.p must be float in [0, 1]; got 1.5"),
     ],
@@ -568,8 +567,20 @@ def test_the_twin_is_shown_before_the_live_widget(monkeypatch):
     twin, live = shown
     assert explorer.view.twin in twin["text/html"]
     assert 'src="data:image/jpeg;base64,' in twin["text/html"]
-    assert "original and 7 draws" in twin["text/html"]
+    assert "original and 9 draws" in twin["text/html"]
     assert "Rotate(angle=uniform(-40, 40))" in twin["text/html"]
     assert len(twin["text/html"]) < 150_000
     assert "application/vnd.jupyter.widget-view+json" in live
-    assert ast.parse(twin["text/plain"])
+    assert live["text/plain"] == ""
+    assert twin["text/plain"] == repr(explorer) == "Explorer(Compose([Rotate(angle=uniform(-40, 40))]))"
+
+
+def test_controls_have_a_twin_as_well(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    controls = Controls(Rotate(angle=uniform(-40, 40)))
+    controls._ipython_display_()
+    twin, _ = shown
+    assert controls.twin in twin["text/html"]
+    assert "<th>angle</th><td><code>uniform(-40, 40)</code></td>" in twin["text/html"]
+    assert twin["text/plain"] == "Controls(Rotate(angle=uniform(-40, 40)))"

@@ -201,7 +201,8 @@ function row(spec, model, push) {
 function render({ model, el }) {
   const root = element("div", { className: "al-controls" });
   root.setAttribute("role", "group");
-  el.append(root);
+  const hide = element("style", { textContent: model.get("twin") ? `.${model.get("twin")} { display: none !important; }` : "" });
+  el.append(hide, root);
   // Else JupyterLab takes Enter and the arrow keys for its own commands. It asks the focused element itself.
   root.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   let rows = new Map(), frame = null;

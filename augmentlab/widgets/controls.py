@@ -11,6 +11,7 @@ import traitlets
 
 from augmentlab.params import SEED_MAX, Choice, Distribution, Integers, LogUniform, Parameter, Uniform, parameters
 from augmentlab.transform import Transform
+from augmentlab.widgets import twin
 
 # Text, not a path: a path makes anywidget watch the file, and such widgets are never freed.
 _HERE = Path(__file__).parent
@@ -58,7 +59,7 @@ def state_of(parameter: Parameter, value: Any) -> dict[str, Any]:
     >>> state_of(angle, uniform(-15, 15))
     {'mode': 'uniform', 'low': -15, 'high': 15}
     >>> value_of(angle, {"mode": "fixed", "value": 7})
-    7.0
+    7
     """
     if isinstance(value, Choice):
         if parameter.kind in {"choice", "bool"}:
@@ -93,10 +94,8 @@ def value_of(parameter: Parameter, state: dict[str, Any]) -> Any:
 
 
 def _number(parameter: Parameter, value: Any) -> Any:
-    """JSON has one kind of number: 3.0 may come back as 3, and 3 as 3.0."""
-    if isinstance(value, float) and value.is_integer() and parameter.kind == "int":
-        return int(value)
-    return float(value) if isinstance(value, int) and parameter.kind == "float" else value
+    """JSON has one kind of number, so that an int may come back as 3.0. Ends of a range stay ints where they can: it reads better."""
+    return int(value) if isinstance(value, float) and value.is_integer() and parameter.kind == "int" else value
 
 
 def _listed(parameter: Parameter, text: str) -> tuple[Any, ...]:
@@ -121,7 +120,7 @@ def drawn_value(parameter: Parameter) -> Distribution:
     if isinstance(parameter.default, Distribution):
         return parameter.default
     if parameter.typical is not None:
-        return parameter.typical_value()  # type: ignore[no-any-return]
+        return parameter.typical_value()
     return Integers(*_ends(parameter)) if parameter.kind == "int" else Uniform(*_ends(parameter))
 
 
@@ -173,6 +172,7 @@ class Controls(anywidget.AnyWidget):
     errors = traitlets.Dict().tag(sync=True)
     edits = traitlets.Dict().tag(sync=True)
     seen = traitlets.Dict().tag(sync=True)
+    twin = traitlets.Unicode("").tag(sync=True)
     _esm = (_HERE / "controls.js").read_text(encoding="utf-8")
     _css = STYLE
 
@@ -181,6 +181,8 @@ class Controls(anywidget.AnyWidget):
         # What a switched field held before, so that switching it twice changes nothing.
         self._before: dict[tuple[type, str], Any] = {}
         self.on_msg(self._on_message)
+        self.observe(self._on_value, "value")
+        self.observe(self._on_edits, "edits")
         self.value = value
 
     def switch(self, name: str) -> None:
@@ -224,6 +226,15 @@ class Controls(anywidget.AnyWidget):
             else:
                 self._show({name})
 
+    def _ipython_display_(self) -> None:
+        if not self.twin:
+            self.twin = twin.new_name()
+        rows = [(spec_of(one)["label"], repr(getattr(self.value, one.name)), one.doc) for one in self._parameters()]
+        twin.show(self, self.twin, twin.table(self.title, rows))
+
+    def __repr__(self) -> str:
+        return f"Controls({self.value!r})"
+
     def _parameters(self) -> tuple[Parameter, ...]:
         return () if self.value is None else parameters(self.value)
 
@@ -247,7 +258,6 @@ class Controls(anywidget.AnyWidget):
             for one in self._parameters()
         }
 
-    @traitlets.observe("value")
     def _on_value(self, change: Any) -> None:
         old, new = change["old"], change["new"]
         with self.hold_sync():
@@ -259,7 +269,6 @@ class Controls(anywidget.AnyWidget):
             else:
                 self._show({name for name in self.errors if getattr(new, name) != getattr(old, name)})
 
-    @traitlets.observe("edits")
     def _on_edits(self, change: Any) -> None:
         declared = {one.name for one in self._parameters()}
         with self.hold_sync():

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import uuid
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from augmentlab import render, transforms
 from augmentlab.compose import Compose
 from augmentlab.sample import Sample, as_image
 from augmentlab.transform import Transform
+from augmentlab.widgets import twin
 from augmentlab.widgets.controls import Controls
 from augmentlab.widgets.schedule import LatestWins
-from augmentlab.widgets.view import CodeView, GridView, StepList, twin_html
+from augmentlab.widgets.view import CodeView, GridView, StepList
 
 Image = NDArray[np.generic] | Sample
 
@@ -38,6 +38,15 @@ class _Request:
     draws: int
     gain: float
     overlays: bool
+
+
+class _Pipeline(traitlets.Instance):
+    """A Compose that is always applied; any other transform becomes its only step."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        if isinstance(value, Transform) and not (isinstance(value, Compose) and value.p == 1):
+            value = _composed([value])
+        return super().validate(obj, value)
 
 
 class Explorer(ipywidgets.VBox):
@@ -83,9 +92,9 @@ class Explorer(ipywidgets.VBox):
     Compose([Rotate(angle=uniform(-30, 30)), HorizontalFlip(p=0.5)])
     """
 
-    value = traitlets.Instance(Transform)
+    value: Any = _Pipeline(Compose)
     seed = traitlets.Int(0, min=0)
-    draws = traitlets.Int(7, min=1, max=24)
+    draws = traitlets.Int(9, min=1, max=24)
     rows = traitlets.Int(1, min=1, max=_ROWS)
     index = traitlets.Int(0, min=0)
     difference = traitlets.Bool(False)
@@ -97,7 +106,7 @@ class Explorer(ipywidgets.VBox):
         pipeline: Transform | None = None,
         *,
         seed: int = 0,
-        draws: int = 7,
+        draws: int = 9,
         rows: int = 1,
         size: int = 144,
     ) -> None:
@@ -107,22 +116,22 @@ class Explorer(ipywidgets.VBox):
         self._steps: list[tuple[Transform, bool]] = []
         self._selected = -1
         self._quiet = False
-        self._twin = f"al-static-{uuid.uuid4().hex[:10]}"
         self.tiles: tuple[render.Tile, ...] = ()
         self.controls = Controls()
         self.steps = StepList(catalog=_catalog())
-        self.view = GridView(twin=self._twin)
+        self.view = GridView(twin=twin.new_name())
         self.code = CodeView(shown="Pipeline")
         self._schedule = LatestWins(self._render, self._publish, self._show_error)
         super().__init__(seed=seed, draws=draws, rows=min(rows, len(self._images)))
         self.add_class("al-explorer")
         self.children = self._assembled()
         self.steps.on_msg(lambda _widget, message, _buffers: self._on_step(message))
+        self.observe(self._on_value, "value")
         self.controls.observe(self._on_controls, "value")
         self.view.observe(lambda _: self._show_code(), "selected")
         self.observe(lambda _: self._refresh(), ["seed", "draws", "rows", "index", "difference", "overlays"])
         self._quiet = True
-        self.value = Compose([]) if pipeline is None else pipeline
+        self.value = Compose(()) if pipeline is None else pipeline
         self._quiet = False
         self._schedule.run_now(self._request())
 
@@ -184,12 +193,6 @@ class Explorer(ipywidgets.VBox):
         self.value = value
         self._show_steps()
 
-    @traitlets.validate("value")
-    def _as_compose(self, proposal: Any) -> Compose:
-        value = proposal["value"]
-        return value if isinstance(value, Compose) and value.p == 1 else _composed([value])
-
-    @traitlets.observe("value")
     def _on_value(self, _change: Any) -> None:
         # Assigned from outside, not by a step of this list: it becomes the list.
         if self.value != _composed(step for step, on in self._steps if on):
@@ -296,7 +299,7 @@ class Explorer(ipywidgets.VBox):
         texts = [["Pipeline", self.value.code()], ["JSON", json.dumps(self.value.to_dict(), indent=2)]]
         chosen = self.tiles[self.view.selected] if 0 <= self.view.selected < len(self.tiles) else None
         if chosen is not None:
-            texts.append(["This draw", (chosen.drawn or Compose([])).code()])
+            texts.append(["This draw", (chosen.drawn or Compose(())).code()])
         if chosen is not None and len(self.code.texts) == 2:
             self.code.shown = "This draw"
         self.code.texts = texts
@@ -358,20 +361,13 @@ class Explorer(ipywidgets.VBox):
         return [ipywidgets.HBox([left, right]).add_class("al-main"), self.code]
 
     def _ipython_display_(self) -> None:
-        """Show the static twin, for readers without a kernel, and then the live widget, which hides it."""
-        from IPython.display import display
-
         # The worker may still be drawing what this very cell changed.
         self._schedule.run_now(self._request())
-        picture = render.encode(render.montage([tile.image for tile in self.tiles], self.view.columns))
-        text = f"Explorer({self.value!r})"
-        display(
-            {"text/html": twin_html(self._twin, self.view.alt, picture, self.value.code()), "text/plain": text},
-            raw=True,
-        )
-        live = self._repr_mimebundle_()
-        # Nothing to see but the widget itself: the twin above has the words.
-        display({**live, "text/plain": "", "text/html": ""}, raw=True)
+        grid = render.montage([tile.image for tile in self.tiles], self.view.columns)
+        twin.show(self, self.view.twin, twin.picture(self.view.alt, render.encode(grid, quality=75), self.value.code()))
+
+    def __repr__(self) -> str:
+        return f"Explorer({self.value!r})"
 
 
 def explore(images: Any, pipeline: Transform | None = None, **options: Any) -> Explorer:
@@ -398,7 +394,7 @@ def _composed(steps: Iterable[Transform]) -> Compose:
     with warnings.catch_warnings():
         # A step on its way through zero is no mistake while a slider moves.
         warnings.simplefilter("ignore", UserWarning)
-        return Compose(list(steps))
+        return Compose(tuple(steps))
 
 
 def _typical(name: str) -> Transform:

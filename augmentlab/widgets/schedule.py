@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 
@@ -104,7 +105,7 @@ class LatestWins:
         while self._pending:
             request, number = self._pending.pop(), self._newest
             try:
-                result = await asyncio.to_thread(self._render, request, lambda mine=number: self._may_stop(mine))
+                result = await asyncio.to_thread(self._render, request, partial(self._may_stop, number))
                 if result is None or number <= self._shown:
                     self.cancelled += 1
                     continue

@@ -1,7 +1,5 @@
 """The small widgets that the Explorer is made of: one canvas, a list of steps, and text to copy."""
 
-import base64
-import html
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -98,12 +96,3 @@ class CodeView(anywidget.AnyWidget):
     shown = traitlets.Unicode("").tag(sync=True)
     _esm = (_HERE / "code.js").read_text(encoding="utf-8")
     _css = STYLE
-
-
-def twin_html(name: str, alt: str, picture: bytes, code: str) -> str:
-    """What a reader without a kernel sees: the grid as a picture, and the code below it."""
-    source = base64.b64encode(picture).decode("ascii")
-    return (
-        f'<div class="{name}"><img alt="{html.escape(alt)}" src="data:image/jpeg;base64,{source}" style="max-width: 100%">'
-        f'<pre style="margin: 0.5em 0">{html.escape(code)}</pre></div>'
-    )

@@ -1,0 +1,220 @@
+"""The explorer notebook in a real JupyterLab, used as a person uses it: with mouse and keyboard."""
+
+import re
+import secrets
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+PIXELS = """(canvas) => {
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let sum = 0;
+    for (let i = 0; i < data.length; i++) sum = (31 * sum + data[i]) % 2147483647;
+    return sum;
+}"""
+
+
+class Instrument:
+    """The first explorer of the notebook, as a person sees it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.root = page.locator(".al-explorer").first
+        self.grid = self.root.locator("canvas.al-grid")
+        self.code = self.root.locator(".al-code textarea")
+
+    def pixels(self):
+        return self.grid.evaluate(PIXELS)
+
+    def frame(self):
+        return int(self.grid.get_attribute("data-frame"))
+
+    def changes(self, act):
+        """Whether acting brings a new frame with other pixels; the pixels before and after."""
+        frame, before = self.frame(), self.pixels()
+        act()
+        self.page.wait_for_function(
+            "([canvas, frame]) => +canvas.dataset.frame > frame", arg=[self.grid.element_handle(), frame]
+        )
+        self.at_rest()
+        return before, self.pixels()
+
+    def at_rest(self):
+        """Wait until no new frame came for half a second."""
+        self.page.wait_for_function(
+            """(canvas) => {
+                const now = [canvas.dataset.frame, performance.now()], last = canvas.lastSeen ?? now;
+                canvas.lastSeen = last[0] === now[0] ? last : now;
+                return now[1] - canvas.lastSeen[1] > 500;
+            }""",
+            arg=self.grid.element_handle(),
+        )
+        self.grid.evaluate("(canvas) => { delete canvas.lastSeen; }")
+
+    def select(self, step):
+        self.root.locator(".al-step", has_text=step).click()
+        expect(self.root.get_by_role("group", name=f"{step} parameters")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def notebook(lab, page):
+    """The notebook of the repository, open and run."""
+    lab.open(page, lab.copy("01_explore.ipynb"))
+    lab.run_all(page)
+    page.locator("canvas.al-grid[data-frame]").first.wait_for()
+    return page
+
+
+@pytest.fixture
+def explorer(notebook):
+    return Instrument(notebook)
+
+
+def test_every_cell_ran_and_the_live_view_hides_its_static_twin(notebook, explorer, screenshot):
+    assert notebook.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    assert notebook.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    twins = notebook.locator("[class^='al-static']")
+    assert twins.count() == 3
+    for index in range(3):
+        expect(twins.nth(index)).to_be_hidden()
+    explorer.select("Rotate")
+    explorer.at_rest()
+    screenshot(explorer.root, "explorer.png")
+
+
+def test_a_slider_moved_by_keyboard_changes_the_pixels_and_the_code(explorer):
+    explorer.select("Rotate")
+    slider = explorer.root.get_by_role("slider", name="angle high")
+    slider.focus()
+
+    def press():
+        for _ in range(5):
+            explorer.page.keyboard.press("ArrowLeft")
+
+    before, after = explorer.changes(press)
+    assert before != after
+    expect(explorer.code).to_have_value(re.compile(r"Rotate\(angle=uniform\(-20, 1\d"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^1\d(\.\d)? deg$"))
+    back, same = explorer.changes(lambda: explorer.page.keyboard.press("Home"))
+    assert back == after
+    assert same != after
+
+
+def test_a_slider_dragged_by_mouse_changes_the_pixels_and_the_last_position_stays(explorer):
+    explorer.select("HueSaturation")
+    box = explorer.root.get_by_role("slider", name="hue low").bounding_box()
+    y = box["y"] + box["height"] / 2
+
+    def drag():
+        mouse = explorer.page.mouse
+        mouse.move(box["x"] + box["width"] * 0.12, y)
+        mouse.move(box["x"] + 7 + (box["width"] - 14) * 0.125, y)
+        mouse.down()
+        for step in range(30):
+            mouse.move(box["x"] + box["width"] * (0.125 + 0.01 * step), y)
+        mouse.up()
+
+    before, after = explorer.changes(drag)
+    assert before != after
+    low = float(explorer.root.get_by_label("hue low value").input_value())
+    assert -12 < low < 0
+    expect(explorer.code).to_have_value(re.compile(rf"hue=uniform\({re.escape(f'{low:g}')}(\.0)?, 15\)"))
+
+
+def test_a_typed_value_out_of_range_gets_its_sentence_and_the_pixels_stay(explorer):
+    explorer.select("Rotate")
+    before = explorer.pixels()
+    number = explorer.root.get_by_label("angle low value")
+    number.fill("-200")
+    number.press("Enter")
+    alert = explorer.root.locator(".al-row[data-name=angle] .al-error")
+    expect(alert).to_contain_text("Rotate.angle must be float in [-180, 180] deg; got uniform(-200")
+    expect(number).to_have_attribute("aria-invalid", "true")
+    assert explorer.pixels() == before
+    number.fill("-45")
+    number.press("Enter")
+    expect(alert).to_be_empty()
+    expect(explorer.code).to_have_value(re.compile(r"Rotate\(angle=uniform\(-45"))
+    explorer.at_rest()
+    assert explorer.pixels() != before
+
+
+def test_the_switch_holds_a_parameter_fixed(explorer):
+    explorer.select("Rotate")
+    switch = explorer.root.get_by_role("switch", name="angle random")
+    expect(switch).to_have_attribute("aria-checked", "true")
+    before, after = explorer.changes(switch.click)
+    assert before != after
+    expect(switch).to_have_attribute("aria-checked", "false")
+    expect(explorer.root.get_by_role("slider", name="angle", exact=True)).to_be_visible()
+    expect(explorer.code).not_to_have_value(re.compile(r"angle=uniform"))
+    explorer.changes(switch.click)
+    expect(explorer.code).to_have_value(re.compile(r"angle=uniform"))
+
+
+def test_steps_are_added_switched_off_and_removed(explorer):
+    steps = explorer.root.locator(".al-steps li")
+    assert steps.count() == 4
+    before, after = explorer.changes(lambda: explorer.root.get_by_label("add a transform").select_option("Posterize"))
+    assert before != after
+    expect(steps).to_have_count(5)
+    expect(explorer.root.get_by_role("group", name="Posterize parameters")).to_be_visible()
+    _, off = explorer.changes(explorer.root.get_by_role("checkbox", name="Posterize on").click)
+    assert off == before  # the draws of the other steps stayed
+    explorer.root.get_by_role("button", name="remove Posterize").click()
+    expect(steps).to_have_count(4)
+
+
+def test_reroll_and_difference(explorer):
+    before, after = explorer.changes(explorer.root.locator(".al-bar").get_by_role("button", name="Re-roll").click)
+    assert before != after
+    toggle = explorer.root.get_by_role("button", name="Difference")
+    shown, difference = explorer.changes(toggle.click)
+    assert shown == after
+    assert difference != after
+    _, back = explorer.changes(toggle.click)
+    assert back == after
+
+
+def test_a_clicked_tile_shows_its_draw_and_the_code_is_copied(explorer):
+    explorer.grid.click(position={"x": 200, "y": 60})
+    tab = explorer.root.get_by_role("tab", name="This draw")
+    expect(tab).to_have_attribute("aria-selected", "true")
+    expect(explorer.code).not_to_have_value(re.compile("uniform"))
+    explorer.root.get_by_role("button", name="Copy").click()
+    expect(explorer.root.get_by_role("status")).to_have_text("Copied")
+    assert explorer.page.evaluate("() => navigator.clipboard.readText()") == explorer.code.input_value()
+    explorer.root.get_by_role("tab", name="JSON").click()
+    expect(explorer.code).to_have_value(re.compile(r'"schema_version": 1'))
+    explorer.root.get_by_role("tab", name="Pipeline").click()
+    expect(explorer.code).to_have_value(re.compile("uniform"))
+
+
+def test_everything_has_an_accessible_name(explorer):
+    explorer.select("CoarseDropout")
+    snapshot = explorer.root.aria_snapshot()
+    roles = ("slider", "button", "checkbox", "textbox", "combobox", "spinbutton", "switch", "tab", "img")
+    nameless = [line for line in snapshot.splitlines() if re.match(rf"\s*- ({'|'.join(roles)})(:|$| \[)", line)]
+    assert nameless == []
+    for name in ("holes low", "holes high", "height", "probability"):
+        assert f'slider "{name}"' in snapshot
+    assert "original and 9 draws" in explorer.grid.get_attribute("aria-label")
+
+
+def test_the_kernel_stayed_free_and_the_console_silent(notebook, lab):
+    assert notebook.problems == []
+
+
+def test_without_its_kernel_a_saved_notebook_shows_the_picture(lab, page):
+    name = f"saved-{secrets.token_hex(3)}.ipynb"
+    (lab.root / name).write_text(
+        (lab.root / lab.copy("01_explore.ipynb")).read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    lab.open(page, name)
+    picture = page.locator("[class^='al-static'] img").first
+    expect(picture).to_be_visible()
+    assert picture.evaluate("(image) => image.complete && image.naturalWidth") > 300
+    assert "original and 9 draws" in picture.get_attribute("alt")
+    expect(page.locator("[class^='al-static'] pre").first).to_contain_text("from augmentlab import")
