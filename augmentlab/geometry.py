@@ -146,8 +146,8 @@ def move_points(map_: Map, points: NDArray[Any]) -> Map:
     """Where the content at input positions `points` (N, 2) is seen in the output: the inverse of a map.
 
     A matrix is inverted. A dense map is inverted by fixed-point iteration, which converges where the displacement
-    changes by less than a pixel per pixel; where it does not, the answer is the output pixel that shows the content
-    nearest to the point.
+    changes by less than a pixel per pixel; where it does not, the answer is the output pixel that shows the point, to
+    the nearest pixel.
     """
     points = np.asarray(points, dtype=float).reshape(-1, 2)
     if is_matrix(map_):
@@ -159,12 +159,15 @@ def move_points(map_: Map, points: NDArray[Any]) -> Map:
         step = points - look_up(map_, found)
         found += step
         if np.abs(step).max() < 1e-4:
-            return found
+            break
+    height, width = map_.shape[:2]
     lost = np.hypot(*(look_up(map_, found) - points).T) > 0.05
-    for index in np.flatnonzero(lost):
-        distance = ((map_ - points[index]) ** 2).sum(axis=-1)
+    outside = ((found < -1) | (found > [width, height])).any(axis=1)
+    for index in np.flatnonzero(lost | outside):
+        distance = np.hypot(*(map_ - points[index]).T).T
         y, x = np.unravel_index(int(distance.argmin()), distance.shape)
-        found[index] = x, y
+        if lost[index] or distance[y, x] < 1:  # a point beyond the frame may be shown within it as well
+            found[index] = x, y
     return found
 
 

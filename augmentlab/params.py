@@ -348,13 +348,13 @@ class Parameter:
             return self.default
         if strength == 1 or not self.drawn:
             return value
-        default, log = self.default, self.typical is not None and self.typical.log
+        default = self.default
+        numbers = value.support if isinstance(value, Distribution) else (value,)
+        # By ratio only where all numbers have one: ends moved in two ways could change places.
+        log = self.typical is not None and self.typical.log and min(*numbers, default) > 0
 
         def move(number: float) -> float:
-            if log and number > 0 and default > 0:
-                moved = default * (number / default) ** strength
-            else:
-                moved = default + strength * (number - default)
+            moved = default * (number / default) ** strength if log else default + strength * (number - default)
             if self.kind == "int":
                 return round(moved)
             low, high = min(number, default), max(number, default)
