@@ -83,13 +83,14 @@ class Study:
 
     Examples
     --------
-    >>> from augmentlab import HorizontalFlip, Rotate, Study, data, models
+    >>> from augmentlab import Affine, Study, VerticalFlip, data, models, uniform
+    >>> shift = Affine(translate_x=uniform(-0.2, 0.2), translate_y=uniform(-0.2, 0.2))
     >>> study = Study(
-    ...     data.digits(), models.knn(), {"flip": HorizontalFlip(), "rotate": Rotate.typical()},
-    ...     draws=3, train_size=50, copies=1, storage=":memory:",
+    ...     data.scattered_digits(), models.knn(), {"shift": shift, "upside down": VerticalFlip()},
+    ...     draws=3, train_size=100, copies=2, storage=":memory:",
     ... ).run(progress=False)
-    >>> study.compare().verdict.to_list()
-    ['undecided', 'hurts']
+    >>> study.compare()[["arm", "verdict"]].values.tolist()
+    [['shift', 'helps'], ['upside down', 'undecided']]
     """
 
     def __init__(
@@ -548,19 +549,20 @@ class Study:
         unique = {job.key: job for job in jobs}
         pending = [job for key, job in unique.items() if key not in stored or stored[key].state != "complete"]
         failed: list[Trial] = []
-        done = len(unique) - len(pending)
         self.interrupted = False
-        with tqdm(total=len(unique), initial=done, desc=self.name, unit="trial", disable=not progress) as bar:
+        with tqdm(
+            total=len(unique), initial=len(unique) - len(pending), desc=self.name, unit="trial", disable=not progress
+        ) as bar:
             try:
                 with closing(execute(pending, workers=n_jobs or cpu_count())) as results:
                     for trial in results:
                         store.save_trial(trial)
-                        done += trial.state == "complete"
                         failed += [trial] if trial.state == "failed" else []
                         bar.update()
             except KeyboardInterrupt:
                 self.interrupted = True
         if self.interrupted:
+            done = sum(trial.state == "complete" for trial in store.trials(unique).values())
             sys.stderr.write(f"Interrupted: {done} of {len(unique)} trials are kept; run again to go on.\n")
         if failed:
             warnings.warn(

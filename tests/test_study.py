@@ -1,0 +1,635 @@
+import itertools
+import json
+import sqlite3
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from augmentlab import (
+    Affine,
+    CenterCrop,
+    Compose,
+    Dataset,
+    HorizontalFlip,
+    Invert,
+    PixelTransform,
+    Resize,
+    Rotate,
+    Standardize,
+    data,
+    models,
+    uniform,
+)
+from augmentlab.study import Study, runner, statistics
+from augmentlab.study.storage import Storage
+
+SHIFT = Affine(translate_x=uniform(-0.5, 0.5), border="wrap")
+
+
+MIRRORED = Compose((HorizontalFlip(), SHIFT))  # a mirrored bar is one of the other class: labelled wrongly
+
+
+def bars(count=240, size=8, seed=0, *, groups=None):
+    """Two classes: a dark bar to the right or to the left of a bright one, anywhere in the image, under noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    images = rng.integers(80, 140, (count, size, size))
+    for image, label, place in zip(images, labels, rng.integers(0, size, count), strict=True):
+        image[:, (place + label) % size] += 60
+        image[:, (place + 1 - label) % size] -= 60
+    return Dataset(images.astype(np.uint8), labels, classes=("light left", "light right"), name="bars", groups=groups)
+
+
+DATA = bars()
+
+
+def study(arms=None, **changes):
+    arms = {"shift": SHIFT, "flip": MIRRORED, "invert": Invert()} if arms is None else arms
+    settings = {"draws": 4, "train_size": 12, "copies": 3, "storage": ":memory:"} | changes
+    return Study(settings.pop("data", DATA), settings.pop("model", models.knn()), arms, **settings)
+
+
+@pytest.fixture(scope="module")
+def finished():
+    return study().run(progress=False)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Broken(PixelTransform):
+    """Raise for every image."""
+
+    def apply_image(self, image):
+        raise RuntimeError(f"no luck with {image.shape}")
+
+
+# --- what a study finds ----------------------------------------------------------------------------------------------
+
+
+def test_what_helps_helps_and_what_hurts_hurts(finished):
+    table = finished.compare().set_index("arm")
+    assert table.loc["shift", "verdict"] == "helps"
+    assert table.loc["flip", "verdict"] == "hurts"
+    assert finished.best.label == "shift"
+
+
+def test_the_table_has_all_that_is_promised(finished):
+    table = finished.compare()
+    columns = ["arm", "code", "mean", "difference", "low", "high", "p", "verdict", "draws", "draws_needed"]
+    assert list(table.columns) == columns
+    assert table["difference"].is_monotonic_decreasing
+    assert (table["low"] <= table["difference"]).all()
+    assert (table["difference"] <= table["high"]).all()
+    assert table["p"].between(0, 1).all()
+    assert (table["draws"] == 4).all()
+    assert (table["draws_needed"].isna() == (table["verdict"] != "undecided")).all()
+    assert table.attrs["rope"] == 0.5
+    assert table.attrs["note"] == ""
+    np.testing.assert_allclose(100 * (table["mean"] - table.attrs["control_mean"]), table["difference"])
+    assert dict(zip(table["arm"], table["code"], strict=True))["invert"] == "Invert()"
+
+
+def test_the_numbers_follow_from_the_stored_hits(finished):
+    stored = finished._stored("validation")
+    hits = {index: np.array([stored[index, draw].hits for draw in range(4)], float) for index in (-1, 0, 1, 2)}
+    tests = [statistics.crossed_test(100 * (hits[index] - hits[-1])) for index in range(3)]
+    adjusted = statistics.holm([test.p for test in tests])
+    table = finished.compare().set_index("arm")
+    for index, label in enumerate(finished.labels):
+        assert table.loc[label, "mean"] == pytest.approx(hits[index].mean())
+        assert table.loc[label, "difference"] == pytest.approx(tests[index].difference)
+        assert table.loc[label, "p"] == pytest.approx(adjusted[index])
+
+
+def test_trials_are_a_tidy_table(finished):
+    trials = finished.trials_dataframe()
+    assert list(trials.columns) == [
+        "number", "value", "state", "params_arm", "params_draw", "part", "datetime_start", "seconds", "message", "code",
+    ]  # fmt: skip
+    assert trials["number"].to_list() == list(range(16))
+    assert trials["params_arm"].to_list()[:4] == ["control", "shift", "flip", "invert"]
+    assert (trials["state"] == "complete").all()
+    assert (trials["part"] == "validation").all()
+    assert (trials["seconds"] > 0).all()
+    means = trials.groupby("params_arm")["value"].mean()
+    assert means["shift"] == pytest.approx(finished.compare().set_index("arm").loc["shift", "mean"])
+
+
+def test_a_study_describes_itself(finished):
+    assert repr(finished) == "<Study 'bars': 3 arms and the control x 4 draws, 16 of 16 trials complete>"
+    assert (finished.n_trials, finished.n_complete) == (16, 16)
+    assert finished.labels == ["shift", "flip", "invert"]
+    assert [arm.transform for arm in finished.arms] == [SHIFT, MIRRORED, Invert()]
+
+
+# --- fair play -------------------------------------------------------------------------------------------------------
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Note what it is trained on and what it predicts, and say that all is of class 0."""
+
+    takes_images = True
+    seen: ClassVar = []
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, images, labels):
+        self.classes_ = np.unique(labels)
+        self.seen.append({"images": images, "labels": labels, "random_state": self.random_state})
+        return self
+
+    def predict(self, images):
+        self.seen[-1]["predicted"] = images
+        return np.zeros(len(images), int)
+
+
+@pytest.fixture
+def seen():
+    Recorder.seen.clear()
+    yield Recorder.seen
+    Recorder.seen.clear()
+
+
+def test_all_arms_meet_the_same_draws_rows_and_steps(seen):
+    study({"shift": SHIFT, "invert": Invert()}, model=Recorder(), draws=2).run(progress=False, n_jobs=1)
+    control, shift, invert = seen[:3]
+    again, *_ = seen[3:]
+    for arm in (shift, invert):
+        assert arm["images"].shape == control["images"].shape == (12 * 4, 8, 8)
+        np.testing.assert_array_equal(arm["labels"], control["labels"])
+        np.testing.assert_array_equal(arm["images"][:12], control["images"][:12])
+        assert arm["random_state"] == control["random_state"]
+    np.testing.assert_array_equal(control["images"], np.tile(control["images"][:12], (4, 1, 1)))
+    np.testing.assert_array_equal(invert["images"][12:], 255 - control["images"][12:])
+    assert not (shift["images"][12:24] == shift["images"][24:36]).all()
+    assert again["random_state"] != control["random_state"]
+    assert not (again["images"] == control["images"]).all()
+
+
+def test_a_step_draws_the_same_alone_and_beside_others(seen):
+    study(
+        {"shift": SHIFT, "shift, inverted": Compose((SHIFT, Invert()))}, model=Recorder(), draws=2
+    ).run(progress=False)  # fmt: skip
+    _, alone, beside = seen[:3]
+    np.testing.assert_array_equal(beside["images"][12:], 255 - alone["images"][12:])
+
+
+def test_only_training_images_are_augmented_and_the_parts_do_not_meet(seen):
+    one = study({"shift": SHIFT}, model=Recorder(), draws=2).run(progress=False)
+    one.confirm("shift", progress=False)
+    everything = {image.tobytes(): place for place, image in enumerate(DATA.images)}
+    assert len(everything) == len(DATA)
+    parts = {name: set(getattr(one._split, name)) for name in ("pool", "validation", "test")}
+    for run, part in zip(seen, ["validation"] * 4 + ["test"] * 4, strict=True):
+        assert {everything[image.tobytes()] for image in run["images"][:12]} <= parts["pool"]
+        assert {everything[image.tobytes()] for image in run["predicted"]} == parts[part]
+    assert not parts["pool"] & parts["validation"]
+    assert not (parts["pool"] | parts["validation"]) & parts["test"]
+
+
+def test_the_seed_reaches_the_model_and_decides_everything():
+    forest = RandomForestClassifier(n_estimators=3)
+    values = [
+        study({"invert": Invert()}, model=forest, seed=seed, draws=3)
+        .run(progress=False)
+        .trials_dataframe()["value"]
+        .to_list()
+        for seed in (1, 1, 2)
+    ]
+    assert values[0] == values[1]
+    assert values[0] != values[2]
+
+
+def test_an_arm_that_does_nothing_is_identical():
+    # One training image a copy more or less is all the same to a nearest neighbour.
+    table = study({"nothing": Compose(()), "shift": SHIFT}).run(progress=False).compare().set_index("arm")
+    assert table.loc["nothing", "verdict"] == "identical"
+    assert table.loc["nothing", "difference"] == 0.0
+    assert np.isnan(table.loc["nothing", "p"])
+    assert np.isnan(table.loc["nothing", "draws_needed"])
+
+
+# --- preprocessing ---------------------------------------------------------------------------------------------------
+
+
+def test_preprocess_comes_first_for_all_images(seen):
+    one = study({"shift": SHIFT}, model=Recorder(), preprocess=Resize(height=4, width=6), draws=2)
+    one.run(progress=False)
+    for run in seen:
+        assert run["images"].shape == (48, 4, 6)
+        assert run["predicted"].shape == (60, 4, 6)
+
+
+def test_preprocessing_at_the_end_of_the_arms_is_for_validation_and_control_too(seen):
+    arms = {
+        "invert": Compose((Invert(), Standardize())),
+        "shift": Compose((SHIFT, Standardize())),
+    }
+    study(arms, model=Recorder(), draws=2).run(progress=False)
+    standardize = Compose((Standardize(),))
+    for run in seen:
+        np.testing.assert_allclose(run["predicted"].mean(axis=(1, 2)), 0, atol=1e-6)
+        np.testing.assert_allclose(run["images"][:12].mean(axis=(1, 2)), 0, atol=1e-6)
+    control, invert, _ = seen[:3]
+    np.testing.assert_array_equal(control["images"][12:24], control["images"][:12])
+    np.testing.assert_allclose(invert["images"][12:24], -control["images"][:12], atol=1e-5)
+    assert standardize.deterministic() == standardize
+
+
+def test_images_of_mixed_sizes_become_equal(seen):
+    images = [np.full((8 + index % 3, 9), index, np.uint8) for index in range(60)]
+    mixed = Dataset(images, np.arange(60) % 2, name="mixed")
+    with pytest.raises(ValueError, match=r"images must have one shape for a model; got \(8, 9\) and \(9, 9\) among"):
+        study({"flip": HorizontalFlip()}, data=mixed, model=Recorder())
+    size = Resize(height=6, width=6)
+    study({"a": HorizontalFlip()}, data=mixed, model=Recorder(), preprocess=size, draws=2).run(progress=False)
+    study({"a": Compose((HorizontalFlip(), size))}, data=mixed, model=Recorder(), draws=2).run(progress=False)
+    assert {run["images"].shape for run in seen} == {(48, 6, 6)}
+    assert {run["predicted"].shape for run in seen} == {(16, 6, 6)}
+
+
+# --- keeping and going on --------------------------------------------------------------------------------------------
+
+
+def started(path):
+    connection = sqlite3.connect(path)
+    rows = dict(connection.execute("SELECT key, started FROM trial WHERE state = 'complete'").fetchall())
+    connection.close()
+    return rows
+
+
+def test_nothing_is_computed_twice(tmp_path):
+    path = tmp_path / "study.db"
+    one = study(storage=path).run(progress=False)
+    before = started(path)
+    assert len(before) == 16
+    study(storage=path).run(progress=False)
+    assert started(path) == before
+    table = one.compare()
+    more = study(storage=path, draws=5).run(progress=False)
+    after = started(path)
+    assert len(after) == 20
+    assert {key: after[key] for key in before} == before
+    assert (more.compare()["draws"] == 5).all()
+    assert table.equals(one.compare())
+
+
+def test_a_further_arm_costs_its_own_trials_only(tmp_path):
+    path = tmp_path / "study.db"
+    study({"shift": SHIFT}, storage=path).run(progress=False)
+    study({"moved": SHIFT, "invert": Invert()}, storage=path, name="more").run(progress=False)
+    assert len(started(path)) == 12
+    assert Study.load(path).labels == ["moved", "invert"]
+    assert Study.load(path, "bars").labels == ["shift"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"copies": 2},
+        {"train_size": 14},
+        {"model": models.knn(3)},
+        {"data": bars(seed=1)},
+        {"validation": 0.3},
+        {"preprocess": Resize(height=7, width=7)},
+    ],
+)
+def test_whatever_changes_results_changes_the_keys(change):
+    arms = {"shift": SHIFT}
+    keys = [study(arms, **settings)._trial_key(0, 0, "validation") for settings in ({}, change)]
+    assert keys[0] != keys[1]
+
+
+def test_keys_do_not_depend_on_what_does_not_matter():
+    one = study({"shift": SHIFT})
+    other = study({"x": Compose((SHIFT,)), "y": Invert()}, draws=7, rope=1.0, name="other")
+    assert one._trial_key(0, 0, "validation") == other._trial_key(0, 0, "validation")
+    assert one._trial_key(-1, 0, "validation") == other._trial_key(-1, 0, "validation")
+    keys = {one._trial_key(*place) for place in itertools.product((-1, 0), (0, 1), ("validation", "test"))}
+    assert len(keys) == 8
+
+
+def test_a_stored_study_is_read_without_its_data(tmp_path):
+    path = tmp_path / "study.db"
+    one = study(storage=path).run(progress=False)
+    loaded = Study.load(path)
+    assert loaded.compare().equals(one.compare())
+    assert loaded.trials_dataframe().equals(one.trials_dataframe())
+    assert loaded.best.pipeline == Compose((SHIFT,))
+    assert loaded.summary() == one.summary()
+    assert repr(loaded) == repr(one)
+    with pytest.raises(RuntimeError, match="a loaded study has no data to run with; make it with Study"):
+        loaded.run()
+    with pytest.raises(RuntimeError, match="a loaded study has no data to confirm with; make it with Study"):
+        loaded.confirm("shift")
+
+
+def test_loading_says_what_there_is(tmp_path):
+    path = tmp_path / "study.db"
+    Storage(path, write=True).close()
+    with pytest.raises(ValueError, match=r"storage '.*study.db' must hold a study; it holds none"):
+        Study.load(path)
+    study({"shift": SHIFT}, storage=path, name="first").run(progress=False)
+    with pytest.raises(ValueError, match="must hold a study named 'second'; it holds 'first'"):
+        Study.load(path, "second")
+    with pytest.raises(FileNotFoundError, match="storage must be an existing file of studies; there is none at"):
+        Study.load(tmp_path / "none.db")
+
+
+# --- unfinished and failing studies ----------------------------------------------------------------------------------
+
+
+def interrupted_after(monkeypatch, trials):
+    """Raise KeyboardInterrupt, as Ctrl-C does, inside the next trial."""
+    count = itertools.count()
+
+    def hits(job, compute=runner._hits):
+        if next(count) == trials:
+            raise KeyboardInterrupt
+        return compute(job)
+
+    monkeypatch.setattr(runner, "_hits", hits)
+
+
+def test_an_interrupt_keeps_what_is_finished(monkeypatch, capsys):
+    one = study()
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 10)
+        assert one.run(progress=False, n_jobs=1) is one
+    assert one.interrupted
+    assert capsys.readouterr().err == "Interrupted: 10 of 16 trials are kept; run again to go on.\n"
+    with pytest.warns(UserWarning, match="6 of 16 trials are missing; each arm is compared on the draws that it and"):
+        table = one.compare()
+    assert dict(zip(table["arm"], table["draws"], strict=True)) == {"shift": 3, "flip": 2, "invert": 2}
+    assert table.attrs["note"].startswith("6 of 16 trials are missing")
+    assert one.summary().endswith("6 of 16 trials are missing; each arm is compared on the draws that it and the "
+                                  "control have completed.")  # fmt: skip
+    one.run(progress=False)
+    assert not one.interrupted
+    assert one.compare().equals(study().run(progress=False).compare())
+
+
+def test_with_fewer_than_two_draws_nothing_is_decided(monkeypatch):
+    one = study()
+    with pytest.raises(RuntimeError, match=r"the study has no complete trial of the control yet; call run\(\) first"):
+        one.compare()
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 3)
+        one.run(progress=False, n_jobs=1)
+    with pytest.warns(UserWarning, match="13 of 16 trials are missing"):
+        table = one.compare()
+    assert (table["verdict"] == "undecided").all()
+    assert table[["low", "high", "p", "draws_needed"]].isna().all(axis=None)
+    assert dict(zip(table["arm"], table["draws"], strict=True)) == {"shift": 1, "flip": 1, "invert": 0}
+    assert one.best is None
+
+
+def test_an_exception_is_a_result_and_is_tried_again():
+    one = study({"shift": SHIFT, "broken": Broken()})
+    with pytest.warns(
+        UserWarning,
+        match=r"4 of 12 trials failed, the first \(Broken\(\), draw 0\) with RuntimeError: no luck with \(8, 8\); run",
+    ):
+        one.run(progress=False)
+    trials = one.trials_dataframe().set_index("params_arm")
+    assert (trials.loc["broken", "state"] == "failed").all()
+    assert trials.loc["broken", "value"].isna().all()
+    assert (trials.loc["broken", "message"] == "RuntimeError: no luck with (8, 8)").all()
+    assert (trials.loc["shift", "state"] == "complete").all()
+    with pytest.warns(UserWarning, match="4 of 12 trials are missing, 4 of them failed"):
+        table = one.compare()
+    assert table["arm"].to_list() == ["shift", "broken"]
+    assert table["verdict"].to_list() == ["helps", "undecided"]
+    before = one.trials_dataframe()
+    with pytest.warns(UserWarning, match="4 of 12 trials failed"):
+        one.run(progress=False)
+    after = one.trials_dataframe()
+    fresh = before["datetime_start"] != after["datetime_start"]
+    assert (after.loc[fresh, "params_arm"] == "broken").all()
+    assert fresh.sum() == 4
+
+
+def test_an_arm_that_changes_the_shape_says_how_to_mend_it():
+    one = study({"crop": CenterCrop(height=0.5, width=0.5, p=0.5)})
+    with pytest.warns(
+        UserWarning, match=r"ValueError: the copies must have the shape of the validation images, \(8, 8\)"
+    ):
+        one.run(progress=False)
+    assert one.trials_dataframe()["message"].str.contains("with Resize(height=8, width=8)", regex=False).sum() == 4
+
+
+def test_warnings_of_a_model_are_kept_and_not_shown():
+    one = study({"invert": Invert()}, model=LogisticRegression(max_iter=1), draws=2).run(progress=False)
+    messages = one.trials_dataframe()["message"]
+    assert messages.str.startswith(f"{ConvergenceWarning.__name__}: ").all()
+    assert (one.trials_dataframe()["state"] == "complete").all()
+
+
+def test_the_baselines_converge():
+    one = Study(
+        data.scattered_digits(), models.hog_logistic(), [Invert()], draws=2, train_size=100, storage=":memory:"
+    ).run(progress=False)
+    assert (one.trials_dataframe()["message"] == "").all()
+
+
+# --- the locked test -------------------------------------------------------------------------------------------------
+
+
+def test_confirming_opens_the_locked_test_once(tmp_path):
+    path = tmp_path / "study.db"
+    one = study(storage=path).run(progress=False)
+    validation = one.compare().set_index("arm")["difference"]
+    result = one.confirm(progress=False)
+    assert len(result) == 1
+    row = result.iloc[0]
+    assert (row["arm"], row["verdict"], row["draws"], row["openings"]) == ("shift", "helps", 4, 1)
+    assert row["validation_difference"] == validation["shift"]
+    assert row["difference"] != row["validation_difference"]
+    trials = one.trials_dataframe()
+    assert (trials["part"] == "test").sum() == 8
+    assert trials["number"].is_unique
+    before = started(path)
+    # Looking again at what was confirmed is no further opening.
+    assert study(storage=path).confirm("shift", progress=False).equals(result)
+    assert started(path) == before
+    with pytest.warns(UserWarning, match="the locked test of these data is opened for the 2nd time"):
+        second = one.confirm("flip", progress=False)
+    assert second["openings"].item() == 2
+    assert second["difference"].item() < 0
+    other = study(storage=path, model=models.knn(3), name="another study of the same test").run(progress=False)
+    with pytest.warns(UserWarning, match="3rd time"):
+        other.confirm(other.arms[2], progress=False)
+    assert one.confirm("shift", progress=False)["openings"].item() == 1
+
+
+def test_confirming_needs_an_arm():
+    one = study({"invert": Invert(), "nothing": Compose(())}).run(progress=False)
+    with pytest.raises(ValueError, match="no arm helps, so there is none to confirm; name one of invert, nothing"):
+        one.confirm()
+    with pytest.raises(ValueError, match="arm must be one of invert, nothing; got 'shift'"):
+        one.confirm("shift")
+
+
+def test_an_interrupted_confirmation_is_not_given_out(monkeypatch):
+    one = study({"shift": SHIFT}).run(progress=False)
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 5)
+        with pytest.raises(RuntimeError, match="the confirmation is not finished; call confirm again to go on"):
+            one.confirm("shift", progress=False, n_jobs=1)
+    assert one.confirm("shift", progress=False)["openings"].item() == 1
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+
+def test_images_of_a_group_are_resampled_together():
+    # Each image five times: as one group they are one piece of evidence.
+    few = bars(120)
+    places = np.repeat(np.arange(120), 5)
+    settings = {"draws": 3, "train_size": 20, "copies": 1, "storage": ":memory:"}
+    repeated = Dataset(few.images[places], few.labels[places], classes=few.classes, groups=places)
+    one = Study(repeated, models.knn(), {"shift": SHIFT}, **settings).run(progress=False)
+    row = one.compare().iloc[0]
+    stored = one._stored("validation")
+    differences = 100 * np.array([stored[0, draw].hits * 1.0 - stored[-1, draw].hits for draw in range(3)])
+    assert row["p"] == pytest.approx(statistics.crossed_test(differences[:, ::5]).p)
+    assert statistics.crossed_test(differences).error < statistics.crossed_test(differences[:, ::5]).error
+    assert json.dumps(one._spec["groups"])
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def test_summaries_in_words(finished):
+    lines = finished.summary().splitlines()
+    assert lines[0].startswith("Of 3 arms, 1 helps: shift, by ")
+    assert lines[1].startswith("1 hurts: flip, by ")
+    assert lines[2] == "1 is undecided: invert."
+    assert lines[3].startswith("The control, with unchanged copies, scores ")
+    assert lines[3].endswith(" %.")
+
+
+def summary(monkeypatch, *verdicts, names="abcdefgh"):
+    import pandas as pd
+
+    rows = [
+        {
+            "arm": name,
+            "difference": sign * (index + 1.0),
+            "low": sign * (index + 1) - 0.5,
+            "high": sign * (index + 1) + 0.5,
+        }
+        for index, (name, verdict) in enumerate(zip(names, verdicts, strict=False))
+        for sign in [-1 if verdict == "hurts" else 1]
+    ]
+    table = pd.DataFrame(rows).assign(verdict=verdicts)
+    table.attrs = {"control_mean": 0.5, "rope": 0.5, "note": ""}
+    one = study({"shift": SHIFT})
+    monkeypatch.setattr(one, "compare", lambda: table)
+    return one.summary().splitlines()[:-1]
+
+
+def test_summaries_have_grammar_for_one_and_many(monkeypatch):
+    assert summary(monkeypatch, "helps") == ["The one arm helps: a, by 1.0 points (95 % interval 0.5 to 1.5)."]
+    assert summary(monkeypatch, "identical") == [
+        "The one arm is identical to the control: a.",
+        "Nothing was found to help.",
+    ]
+    assert summary(monkeypatch, "helps", "helps", "hurts", "hurts", "equivalent", "undecided") == [
+        "Of 6 arms, 2 help: most of all b, by 2.0 points (95 % interval 1.5 to 2.5); also a.",
+        "2 hurt: most of all d, by 4.0 points (95 % interval 3.5 to 4.5); also c.",
+        "1 makes no difference that matters (less than 0.5 points): e.",
+        "1 is undecided: f.",
+    ]
+    assert summary(monkeypatch, "equivalent", "equivalent", "undecided", "undecided", "identical", "identical") == [
+        "Of 6 arms, 2 make no difference that matters (less than 0.5 points): a, b.",
+        "2 are undecided: c, d.",
+        "2 are identical to the control: e, f.",
+        "Nothing was found to help.",
+    ]
+    assert summary(monkeypatch, *["undecided"] * 8)[0] == "Of 8 arms, 8 are undecided: a, b, c, d, and 4 more."
+
+
+# --- arguments -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"data": np.zeros((9, 8, 8))}, TypeError, "data must be an augmentlab Dataset; got ndarray: make one with Da"),
+        ({"model": Ridge()}, TypeError, "model must be a classifier"),
+        ({"arms": []}, ValueError, "arms must hold at least one transform; got none"),
+        ({"arms": [Rotate(angle=5), Rotate(angle=5)]}, ValueError, "arms must differ"),
+        ({"draws": 1}, ValueError, "draws must be an int >= 2; got 1"),
+        ({"draws": 2.5}, TypeError, "draws must be an int >= 2; got 2.5"),
+        ({"copies": 0}, ValueError, "copies must be an int >= 1; got 0"),
+        ({"copies": True}, TypeError, "copies must be an int >= 1; got True"),
+        ({"seed": -1}, ValueError, "seed must be an int >= 0; got -1"),
+        (
+            {"train_size": 121},
+            ValueError,
+            r"train_size must be in \[2, 120\], from one image a class to the whole pool",
+        ),
+        ({"train_size": 1}, ValueError, r"train_size must be in \[2, 120\]"),
+        ({"train_size": "all"}, TypeError, "train_size must be an int >= 1; got 'all'"),
+        ({"rope": -1}, ValueError, r"rope must be a number of points in \[0, 100\); got -1"),
+        ({"rope": "no"}, ValueError, r"rope must be a number of points in \[0, 100\); got 'no'"),
+        ({"preprocess": 4}, TypeError, "preprocess must be a Transform; got 4"),
+        ({"preprocess": HorizontalFlip(p=0.5)}, ValueError, "preprocess must be the same for every image"),
+        ({"validation": 1.5}, ValueError, "validation must be a share between 0 and 1; got 1.5"),
+        (
+            {"arms": {"a": Invert(), "b": Compose((Invert(), Resize(height=4, width=4)))}},
+            ValueError,
+            "arms must have the same preprocessing steps; 'a' has .* and 'b' has .*: give them as preprocess=",
+        ),
+    ],
+)
+def test_arguments_that_will_not_do(changes, error, message):
+    with pytest.raises(error, match=message):
+        study(**changes)
+
+
+def test_data_that_will_not_do():
+    images = np.zeros((40, 8, 8), np.uint8)
+    with pytest.raises(ValueError, match="labels must be classes; got 40 different values for 40 images, which looks"):
+        study(data=Dataset(images, np.linspace(0, 1, 40)))
+    with pytest.raises(ValueError, match="class 'rare' has 1 image; a study needs at least 3 of each class"):
+        study(data=Dataset(images, ["common"] * 39 + ["rare"]))
+
+
+def test_a_storage_that_will_not_do_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(FileNotFoundError, match="storage must be a file in an existing folder; there is no folder"):
+        study(storage=tmp_path / "no" / "study.db")
+    (tmp_path / "notes.txt").write_text("some text that is not a database at all, at some length" * 5)
+    with pytest.raises(ValueError, match="storage must be a file of augmentlab studies"):
+        study(storage=tmp_path / "notes.txt")
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+    study(storage=tmp_path / "study.db")
+    assert not (tmp_path / "study.db").exists()
+
+
+def test_n_jobs_is_checked():
+    with pytest.raises(ValueError, match="n_jobs must be an int >= 1; got 0"):
+        study().run(n_jobs=0)
+
+
+def test_nothing_is_shown_when_all_is_well(capfd):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        study(draws=2).run(progress=False).compare()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_progress_bar_counts_what_was_there_before(tmp_path, capsys):
+    path = tmp_path / "study.db"
+    study(storage=path, draws=2).run(progress=False)
+    study(storage=path, draws=4).run()
+    assert "16/16" in capsys.readouterr().err
