@@ -89,6 +89,7 @@ def test_events_are_counted_once_each():
     assert store.record("test part", "opening", "s", "arm 1") == 1
     assert store.record("test part", "opening", "s", "arm 1") == 1
     assert store.record("test part", "opening", "s", "arm 2") == 2
+    assert store.record("test part", "opening", "s", "arm 1") == 1
     assert store.record("another part", "opening", "s", "arm 1") == 1
     assert [row[:2] for row in store.events("test part", "opening")] == [("s", "arm 1"), ("s", "arm 2")]
     with pytest.raises(sqlite3.IntegrityError):

@@ -199,7 +199,7 @@ class Storage:
         return {row[0]: _trial(row) for row in rows}
 
     def record(self, subject: str, kind: str, study: str, detail: str) -> int:
-        """Record that a study did something to a subject, once; return how often it was done in all.
+        """Record that a study did something to a subject, once; return how many times it had been done by then.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class Storage:
                 "INSERT OR IGNORE INTO event (subject, kind, study, detail, created) VALUES (?, ?, ?, ?, ?)",
                 (subject, kind, study, detail, now()),
             )
-        return len(self.events(subject, kind))
+        return 1 + [event[:2] for event in self.events(subject, kind)].index((study, detail))
 
     def events(self, subject: str, kind: str) -> list[tuple[str, str, str]]:
         """Study, detail and time of each event, in order."""
