@@ -545,6 +545,22 @@ def test_an_error_in_a_users_transform_is_shown_and_raised_and_the_picture_stays
     asyncio.run(session())
 
 
+def test_a_pipeline_that_fails_is_displayed_with_its_error(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+
+    async def cell():
+        explorer = Explorer(PHOTO, Fragile())
+        explorer.value = Fragile(strength=0.9)
+        explorer._ipython_display_()
+        assert explorer.view.error == "ArithmeticError: too strong"
+        with pytest.raises(ArithmeticError, match="too strong"):
+            await explorer.wait_idle()
+
+    asyncio.run(cell())
+    assert len(shown) == 2
+
+
 def test_at_rest_the_grid_is_that_of_the_last_of_many_moves():
     async def drag():
         explorer = Explorer(PHOTO, Rotate(angle=1))

@@ -1,5 +1,6 @@
 """Explorer: a pipeline, its controls, and a grid of originals and draws that follows every move."""
 
+import contextlib
 import dataclasses
 import json
 import warnings
@@ -361,10 +362,14 @@ class Explorer(ipywidgets.VBox):
         return [ipywidgets.HBox([left, right]).add_class("al-main"), self.code]
 
     def _ipython_display_(self) -> None:
-        # The worker may still be drawing what this very cell changed.
-        self._schedule.run_now(self._request())
+        # The worker may still be drawing what this very cell changed. An error is said above the grid, and by wait_idle.
+        with contextlib.suppress(Exception):
+            self._schedule.run_now(self._request())
         grid = render.montage([tile.image for tile in self.tiles], self.view.columns)
-        twin.show(self, self.view.twin, twin.picture(self.view.alt, render.encode(grid, quality=75), self.value.code()))
+        first = "The first tile is the original" if self.rows == 1 else "The first tile of each row is the original"
+        caption = f"{first}, the others are draws of the pipeline below (seed {self.seed})."
+        jpeg = render.encode(grid, quality=75)
+        twin.show(self, self.view.twin, twin.picture(self.view.alt, jpeg, caption, self.value.code()))
 
     def __repr__(self) -> str:
         return f"Explorer({self.value!r})"

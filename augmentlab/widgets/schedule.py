@@ -97,6 +97,7 @@ class LatestWins:
         try:
             self._publish(request, self._render(request, lambda: False))
         except Exception as error:
+            self._error = error
             self._on_error(error)
             raise
         self.rendered += 1

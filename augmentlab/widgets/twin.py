@@ -16,12 +16,13 @@ def new_name() -> str:
     return f"al-static-{uuid.uuid4().hex[:10]}"
 
 
-def picture(alt: str, jpeg: bytes, code: str) -> str:
-    """A grid as a picture, and the code below it."""
+def picture(alt: str, jpeg: bytes, caption: str, code: str) -> str:
+    """A grid as a picture, what it shows, and the code below it."""
     source = base64.b64encode(jpeg).decode("ascii")
     return (
         f'<img alt="{html.escape(alt)}" src="data:image/jpeg;base64,{source}" style="max-width: 100%">'
-        f'<pre style="margin: 0.5em 0">{html.escape(code)}</pre>'
+        f'<div style="margin: 0.3em 0; font-size: 90%; opacity: 0.75">{html.escape(caption)}</div>'
+        f'<pre style="margin: 0.5em 0; font-family: monospace">{html.escape(code)}</pre>'
     )
 
 
