@@ -51,21 +51,22 @@ function render({ model, el }) {
     Object.assign(mark.style, { left: percent(x, width), top: percent(y, height), width: percent(w, width), height: percent(h, height) });
   }
   function choose(index) {
-    const places = model.get("places");
-    if (index < 0 || index >= places.length) return;
+    if (index < -1 || index >= model.get("places").length) return;
     model.set("selected", index);
     model.save_changes();
   }
   canvas.addEventListener("click", (event) => {
     const box = canvas.getBoundingClientRect(), x = ((event.clientX - box.left) * canvas.width) / box.width;
     const y = ((event.clientY - box.top) * canvas.height) / box.height;
-    choose(model.get("places").findIndex(([left, top, w, h]) => x >= left && x < left + w && y >= top && y < top + h));
+    const index = model.get("places").findIndex(([left, top, w, h]) => x >= left && x < left + w && y >= top && y < top + h);
+    choose(index === model.get("selected") ? -1 : index);
   });
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: model.get("columns"), ArrowUp: -model.get("columns") }[event.key];
+    if (event.key === "Escape") choose(-1);
     if (!step) return;
     event.preventDefault();
-    choose(model.get("selected") < 0 ? 0 : model.get("selected") + step);
+    choose(model.get("selected") < 0 ? 0 : Math.max(0, model.get("selected") + step));
   });
   const watched = { "change:frame_id": draw, "change:selected": select };
   for (const name of ["twin", "error", "caption"]) watched[`change:${name}`] = words;

@@ -73,17 +73,6 @@ class Lab:
         (self.root / name).write_text(text, encoding="utf-8")
         return name
 
-    def write(self, name, *cells):
-        """Write a notebook with these code cells."""
-        import nbformat
-
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        )
-        nbformat.write(notebook, self.root / name)
-        return name
-
     def open(self, page, name):
         """Open a notebook in a fresh workspace of its own and wait for its kernel."""
         workspace = f"auto-{secrets.token_hex(3)}"

@@ -188,6 +188,10 @@ def test_a_clicked_tile_shows_its_draw_and_the_code_is_copied(explorer):
     assert explorer.page.evaluate("() => navigator.clipboard.readText()") == explorer.code.input_value()
     explorer.root.get_by_role("tab", name="JSON").click()
     expect(explorer.code).to_have_value(re.compile(r'"schema_version": 1'))
+    explorer.grid.press("ArrowRight")
+    expect(tab).to_be_visible()
+    explorer.grid.press("Escape")
+    expect(tab).to_have_count(0)
     explorer.root.get_by_role("tab", name="Pipeline").click()
     expect(explorer.code).to_have_value(re.compile("uniform"))
 
