@@ -1,0 +1,87 @@
+import importlib
+import re
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import augmentlab
+
+HEAVY = [
+    "matplotlib",
+    "pandas",
+    "sklearn",
+    "ipywidgets",
+    "anywidget",
+    "cv2",
+    "numba",
+    "statsmodels",
+    "joblib",
+    "IPython",
+]
+
+
+def in_a_fresh_process(script):
+    """What a new interpreter prints, by lines."""
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+def test_import_is_lazy():
+    (loaded,) = in_a_fresh_process("""
+        import sys
+        import augmentlab
+        print(sorted({name.split(".")[0] for name in sys.modules} - sys.stdlib_module_names))
+    """)
+    assert not set(eval(loaded)) & {*HEAVY, "numpy", "scipy", "skimage"}
+
+
+def test_augmenting_loads_no_heavy_package():
+    (loaded,) = in_a_fresh_process("""
+        import sys
+        import numpy as np
+        from augmentlab import *
+        import augmentlab.transforms as catalog
+        image = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+        for name in catalog.__all__:
+            transform = getattr(catalog, name).typical()
+            transform(image, rng=0)
+            from_dict(transform.to_dict())
+        Compose([Rotate.typical(), OneOf([Invert(), Gamma.typical()])])(Sample(image, keypoints=[[1, 2]]), rng=0)
+        print(sorted({name.split(".")[0] for name in sys.modules}))
+    """)
+    assert not set(eval(loaded)) & set(HEAVY)
+
+
+def test_a_star_import_gives_what_pipelines_are_written_with():
+    namespace = {}
+    exec("from augmentlab import *", namespace)
+    catalog = importlib.import_module("augmentlab.transforms")
+    assert {*catalog.__all__, "Compose", "OneOf", "uniform", "loguniform", "integers", "choice"} <= set(namespace)
+    text = "Compose([OneOf([Rotate(angle=uniform(-3, 3)), Gamma(gamma=loguniform(0.5, 2))]), Posterize(bits=integers(3, 5))])"
+    assert repr(eval(text, namespace)) == text
+
+
+def test_every_public_name_is_there():
+    names = dir(augmentlab)
+    assert names == sorted(names)
+    for name in names:
+        value = getattr(augmentlab, name)
+        assert getattr(augmentlab, name) is value
+        assert getattr(value, "__doc__", None), f"{name} has no docstring"
+    assert set(augmentlab.__all__) <= set(names)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    for name in ("Rotat", "rotate", "_private", "os"):
+        with pytest.raises(AttributeError, match=f"module 'augmentlab' has no attribute '{name}'"):
+            getattr(augmentlab, name)
+    with pytest.raises(ImportError, match="cannot import name 'Rotat'"):
+        exec("from augmentlab import Rotat")
+    assert not hasattr(augmentlab, "TrivialRotate")
+
+
+def test_the_version():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", augmentlab.__version__)
