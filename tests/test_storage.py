@@ -97,17 +97,34 @@ def test_events_are_counted_once_each():
     store.close()
 
 
-def test_files_are_marked_and_use_a_write_ahead_log(tmp_path):
-    path = tmp_path / "study.db"
-    with Storage(path, write=True) as store:
-        store.save_trial(trial())
-        assert (tmp_path / "study.db-wal").exists()
-    assert [file.name for file in tmp_path.iterdir()] == ["study.db"]
+def journal_mode(path):
     connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    connection.close()
+    return mode
+
+
+def test_files_are_marked(tmp_path):
+    path = tmp_path / "study.db"
+    Storage(path, write=True).close()
+    connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (storage.SCHEMA_VERSION,)
     assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"AULB", "big"),)
     connection.close()
+
+
+def test_a_write_ahead_log_is_used_at_work_and_one_plain_file_is_left(tmp_path):
+    path = tmp_path / "study.db"
+    with Storage(path, write=True) as other:
+        with Storage(path, write=True) as store:
+            store.save_trial(trial())
+            assert journal_mode(path) == "wal"
+        other.save_trial(trial("other"))
+        assert journal_mode(path) == "wal"
+    assert journal_mode(path) == "delete"
+    assert [file.name for file in tmp_path.iterdir()] == ["study.db"]
+    with Storage(path, write=False) as store:
+        assert set(store.trials(["k", "other"])) == {"k", "other"}
 
 
 def test_a_reader_sees_the_writer_at_work_and_cannot_write(tmp_path):

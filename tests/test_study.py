@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -583,6 +584,11 @@ def test_summaries_have_grammar_for_one_and_many(monkeypatch):
         ({"rope": -1}, ValueError, r"rope must be a number of points in \[0, 100\); got -1"),
         ({"rope": "no"}, ValueError, r"rope must be a number of points in \[0, 100\); got 'no'"),
         ({"preprocess": 4}, TypeError, "preprocess must be a Transform; got 4"),
+        (
+            {"preprocess": Standardize()},
+            ValueError,
+            r"preprocess must keep images in \[0, 1\], since the arms come after",
+        ),
         ({"preprocess": HorizontalFlip(p=0.5)}, ValueError, "preprocess must be the same for every image"),
         ({"validation": 1.5}, ValueError, "validation must be a share between 0 and 1; got 1.5"),
         (
@@ -614,6 +620,25 @@ def test_a_storage_that_will_not_do_is_refused_before_anything_runs(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
     study(storage=tmp_path / "study.db")
     assert not (tmp_path / "study.db").exists()
+
+
+def test_images_of_mixed_dtypes_are_refused_since_their_ranges_differ():
+    images = [np.zeros((8, 8), np.uint8 if index % 2 else np.float32) for index in range(40)]
+    with pytest.raises(TypeError, match="images must have one dtype for a model; got float32 and uint8: convert them"):
+        study({"flip": HorizontalFlip()}, data=Dataset(images, np.arange(40) // 20))
+
+
+def test_minus_one_is_all_cores(monkeypatch):
+    given = []
+
+    def execute(jobs, *, workers):
+        given.append(workers)
+        yield from map(runner.run_trial, jobs)
+
+    monkeypatch.setattr("augmentlab.study.study.execute", execute)
+    for n_jobs in (-1, None, 3):
+        study({"invert": Invert()}, draws=2).run(n_jobs, progress=False)
+    assert given == [joblib.cpu_count(), joblib.cpu_count(), 3]
 
 
 def test_n_jobs_is_checked():

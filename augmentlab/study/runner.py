@@ -174,18 +174,20 @@ def _hits(job: Job) -> NDArray[np.bool_]:
         else:
             batches.append(plain)
     training = [image for batch in batches for image in batch]
-    _check_shapes(training, job)
+    _check_alike(training, job)
     seed = int(np.random.default_rng((job.seed, MODEL, job.draw)).integers(2**31))
     model = models.with_seed(job.model, seed)
     model.fit(np.stack(training), np.tile(job.labels, 1 + job.copies))
     return np.asarray(model.predict(job.targets) == job.answers, dtype=bool)
 
 
-def _check_shapes(training: Sequence[NDArray[Any]], job: Job) -> None:
-    expected = job.targets.shape[1:]
+def _check_alike(training: Sequence[NDArray[Any]], job: Job) -> None:
+    shape, dtype = job.targets.shape[1:], job.targets.dtype
     for image in training:
-        if image.shape != expected:
+        if image.shape != shape:
             raise ValueError(
-                f"the copies must have the shape of the validation images, {expected}; got {image.shape}: "
-                f"end {job.arm} with Resize(height={expected[0]}, width={expected[1]})"
+                f"the copies must have the shape of the validation images, {shape}; got {image.shape}: "
+                f"end {job.arm} with Resize(height={shape[0]}, width={shape[1]})"
             )
+        if image.dtype != dtype:
+            raise TypeError(f"the copies must have the dtype of the validation images, {dtype}; got {image.dtype}")

@@ -158,7 +158,14 @@ class Storage:
             self.close()
 
     def close(self) -> None:
-        """Close the file; what was stored in memory is gone."""
+        """Close the file; what was stored in memory is gone.
+
+        The last writer leaves one plain file, which can be copied and read from a folder that nobody may write to.
+        """
+        if self.write and self.path != MEMORY:
+            with contextlib.suppress(sqlite3.OperationalError):  # others are still at work
+                self._connection.execute("PRAGMA busy_timeout = 0")
+                self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
 
     def save_study(self, key: str, name: str, spec: dict[str, Any]) -> None:

@@ -81,6 +81,12 @@ class Study:
     ValueError, TypeError, OSError
         In one sentence that names the parameter, what is allowed and what came.
 
+    Notes
+    -----
+    A stored trial is known again by the pixels, labels and groups of the data, by the parameters of the model and of
+    the arm, by the split, the draw and the sizes, and by the versions of the packages that computed it. The code of
+    your own transforms and estimators does not count: after changing it, take another file.
+
     Examples
     --------
     >>> from augmentlab import Affine, Study, VerticalFlip, data, models, uniform
@@ -241,7 +247,8 @@ class Study:
         Parameters
         ----------
         n_jobs : int, optional
-            Largest number of worker processes; as many as there are cores by default, 1 for this process alone.
+            Largest number of worker processes; as many as there are cores by default (or -1), 1 for this process
+            alone.
         progress : bool
             Whether to show a progress bar.
 
@@ -447,7 +454,10 @@ class Study:
         return given
 
     def _check_shapes(self) -> None:
-        """Models take one array; that images of several sizes have to become equal is said before anything runs."""
+        """Models take one array; that images of several kinds have to become equal is said before anything runs."""
+        dtypes = sorted({image.dtype.name for image in self._need_data().images})
+        if len(dtypes) > 1:
+            raise TypeError(f"images must have one dtype for a model; got {' and '.join(dtypes)}: convert them first")
         shapes = {
             self._preparation.output_shape(self._preprocess.output_shape(image.shape))
             for image in self._need_data().images
@@ -542,8 +552,9 @@ class Study:
         from joblib import cpu_count
         from tqdm.auto import tqdm
 
-        if n_jobs is not None:
-            _check_int("n_jobs", n_jobs, 1)
+        if n_jobs in (None, -1):  # -1 is what scikit-learn calls all cores
+            n_jobs = cpu_count()
+        _check_int("n_jobs", n_jobs, 1)
         stored = store.trials(job.key for job in jobs)
         # Two arms may be the same computation (an arm that is the control), and are then computed once.
         unique = {job.key: job for job in jobs}
@@ -554,7 +565,7 @@ class Study:
             total=len(unique), initial=len(unique) - len(pending), desc=self.name, unit="trial", disable=not progress
         ) as bar:
             try:
-                with closing(execute(pending, workers=n_jobs or cpu_count())) as results:
+                with closing(execute(pending, workers=int(n_jobs or 1))) as results:
                     for trial in results:
                         store.save_trial(trial)
                         failed += [trial] if trial.state == "failed" else []
@@ -692,6 +703,12 @@ def _preprocessing(preprocess: Transform | None) -> Compose:
         raise ValueError(
             f"preprocess must be the same for every image, without p and distributions; got {preprocess!r}"
         )
+    for step in preprocess.walk():
+        if not step.bounded:
+            raise ValueError(
+                f"preprocess must keep images in [0, 1], since the arms come after it; got {step!r}: "
+                "put it at the end of each arm"
+            )
     return preprocess if isinstance(preprocess, Compose) else Compose((preprocess,))
 
 
