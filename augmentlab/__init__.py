@@ -13,7 +13,7 @@ _NAMES = {
     "params": ("choice", "integers", "loguniform", "uniform"),
     "engines": ("engine",),
     "sample": ("Sample", "as_image"),
-    "transform": ("GeometricTransform", "PixelTransform", "PointTransform", "Transform", "from_dict"),
+    "transform": ("BatchTransform", "GeometricTransform", "PixelTransform", "PointTransform", "Transform", "from_dict"),
     "compose": ("Compose", "OneOf"),
     "data": ("Dataset",),
     "study": ("Study",),
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from augmentlab.sample import Sample as Sample
     from augmentlab.sample import as_image as as_image
     from augmentlab.study import Study as Study
+    from augmentlab.transform import BatchTransform as BatchTransform
     from augmentlab.transform import GeometricTransform as GeometricTransform
     from augmentlab.transform import PixelTransform as PixelTransform
     from augmentlab.transform import PointTransform as PointTransform

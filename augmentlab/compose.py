@@ -1,5 +1,6 @@
 """Sequences and choices of transforms, each used as a transform is; and the plan by which a sequence is computed."""
 
+import itertools
 import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
@@ -91,7 +92,8 @@ class Compose(_Group):
 
     Adjacent geometric steps are composed into one coordinate map and the pixels interpolated once; adjacent point steps
     on uint8 become one table. Each step draws from a stream of its own, so that removing one leaves the draws of all
-    others as they were. A sampled Compose is a flat Compose of numbers.
+    others as they were. A sampled Compose is a flat Compose of numbers. Called with a list of Samples, it draws each
+    step for each sample anew, and a step that mixes samples once for all.
 
     Parameters
     ----------
@@ -145,6 +147,34 @@ class Compose(_Group):
         steps = self.steps if self.p == 1 else ()
         kept = [part for step in steps if (one := step.deterministic()) is not None for part in flatten(one)]
         return self._unchecked(steps=tuple(kept), p=1.0)
+
+    def apply_batch(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Apply a drawn sequence to several samples: to each alike, and the steps that mix them to all together."""
+        for mixes, steps in itertools.groupby(flatten(self), lambda step: step.mixes):
+            if mixes:
+                for step in steps:
+                    samples = step.apply_batch(samples)
+            else:
+                part = self._unchecked(steps=tuple(steps))
+                samples = [part._apply(sample) for sample in samples]  # noqa: SLF001
+        return list(samples)
+
+    def _call_batch(self, samples: list[Sample], rng: np.random.Generator) -> list[Sample]:
+        if not self.mixes:
+            return super()._call_batch(samples, rng)
+        if rng.random() >= self.p:
+            return samples
+        seeds = child_seeds([type(step).__name__ for step in self.steps], rng)
+        for mixes, pairs in itertools.groupby(zip(self.steps, seeds, strict=True), lambda pair: pair[0].mixes):
+            if mixes:
+                for step, seed in pairs:
+                    samples = step._call_batch(samples, generator(seed))  # noqa: SLF001
+            else:
+                run = list(pairs)
+                draws = [[step.sample((*seed, index)) for step, seed in run] for index in range(len(samples))]
+                parts = [self._unchecked(steps=tuple(one for one in drawn if one), p=1.0) for drawn in draws]
+                samples = [part._apply(sample) for part, sample in zip(parts, samples, strict=True)]  # noqa: SLF001
+        return samples
 
     def _apply(self, sample: Sample) -> Sample:
         for run, _shape in plan(self, sample.image.shape[:2]):

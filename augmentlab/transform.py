@@ -43,14 +43,15 @@ class _Signature:
 class Transform:
     """A named, declared, pure function on images and what belongs to them.
 
-    Subclass one of `GeometricTransform`, `PointTransform` and `PixelTransform`, decorate the class with
-    ``@dataclass(frozen=True, kw_only=True)`` and declare each parameter as an annotated field. Nothing needs to be
+    Subclass one of `GeometricTransform`, `PointTransform`, `PixelTransform` and `BatchTransform`, decorate the class
+    with ``@dataclass(frozen=True, kw_only=True)`` and declare each parameter as an annotated field. Nothing needs to be
     registered.
     """
 
     p: Annotated[float, Interval(ge=0, le=1), Typical(0, 1, draw=False), "Probability of applying the step."] = 1.0
 
     preprocessing: ClassVar[bool] = False  # belongs to inference as well, where nothing in it is random
+    needs: ClassVar[str] = "image"  # "mask": a Sample that has one; "batch": a list of Samples, which are mixed
     __signature__: ClassVar[_Signature] = _Signature()
     bounded: ClassVar[bool] = True  # whether the output of a bounded image stays in [0, 1]
 
@@ -165,8 +166,9 @@ class Transform:
 
         Parameters
         ----------
-        data : array or Sample, positional
-            An image, or a Sample; the same kind comes back.
+        data : array, Sample or list of Samples, positional
+            An image, or a Sample; the same kind comes back. A list of Samples is a batch: each draws from a stream of
+            its own, and a step that mixes samples is drawn once for all.
         rng : int, sequence of ints, numpy.random.Generator or None
             As for `sample`; an item of a training run uses ``(seed, epoch, index)``.
         **targets
@@ -179,6 +181,10 @@ class Transform:
             )
         if data is None:
             return self._call_with_keywords(targets, rng)
+        if self._is_batch(data):
+            return self._call_batch(list(data), generator(rng))
+        if self.mixes:
+            raise TypeError(_ALONE.format(type(self).__name__))
         drawn = self.sample(rng)
         if drawn is None:
             check_image(data.image if isinstance(data, Sample) else data)
@@ -200,16 +206,20 @@ class Transform:
 
         Parameters
         ----------
-        data : array or Sample
-            An image (H, W) or (H, W, C), ``uint8`` or float in [0, 1], or a Sample.
+        data : array, Sample or list of Samples
+            An image (H, W) or (H, W, C), ``uint8`` or float in [0, 1], a Sample, or a batch of them.
 
         Raises
         ------
         ValueError
             When the transform still holds a distribution.
+        TypeError
+            When the transform mixes several samples and gets one.
         """
         if self.is_random:
             raise ValueError(f"{self!r} is not drawn yet: call it, or apply what its sample(rng) returns")
+        if self._is_batch(data):
+            return self.apply_batch(data)
         if isinstance(data, Sample):
             check_image(data.image)
             return self._apply(data)
@@ -219,6 +229,38 @@ class Transform:
     def _apply(self, sample: Sample) -> Sample:
         return self.apply_run((self,), sample)
 
+    @property
+    def mixes(self) -> bool:
+        """Whether this transform, or one that it is made of, mixes several samples."""
+        return any(part.needs == "batch" for part in self.walk())
+
+    def apply_batch(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Apply a drawn transform to several samples: to each alike, unless it mixes them."""
+        return [self._apply(sample) for sample in samples]
+
+    def _call_batch(self, samples: list[Sample], rng: np.random.Generator) -> list[Sample]:
+        if self.mixes:
+            drawn = self.sample(rng)
+            return samples if drawn is None else drawn.apply_batch(samples)
+        draws = [self.sample(seed) for seed in child_seeds(["sample"] * len(samples), rng)]
+        return [
+            sample if one is None else one.apply_batch([sample])[0] for sample, one in zip(samples, draws, strict=True)
+        ]
+
+    def _is_batch(self, data: Any) -> bool:
+        """Whether `data` is a list of Samples; an error where it is meant to be and is not."""
+        if not isinstance(data, (list, tuple)):
+            return False
+        if data and not self.mixes and not any(isinstance(one, Sample) for one in data):
+            return False
+        for index, sample in enumerate(data):
+            if not isinstance(sample, Sample):
+                raise TypeError(
+                    f"{type(self).__name__} takes a list of Samples; got {type(sample).__name__} at index {index}"
+                )
+            check_image(sample.image, f"image {index}")
+        return True
+
     def joins(self, run: "Sequence[Transform]", shape: Shape) -> bool:  # noqa: ARG002
         """Whether this step can be computed together with the adjacent steps of `run` on an image of `shape` (H, W)."""
         return False
@@ -226,7 +268,10 @@ class Transform:
     @classmethod
     def apply_run(cls, run: "Sequence[Any]", sample: Sample) -> Sample:  # noqa: ARG003
         """Apply steps that were found to belong together."""
-        raise TypeError(f"{cls.__name__} must subclass GeometricTransform, PointTransform or PixelTransform")
+        raise TypeError(
+            f"{cls.__name__} must subclass GeometricTransform, PointTransform or PixelTransform, "
+            "or BatchTransform where it mixes samples"
+        )
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the output for an image of `shape`: (H, W) or (H, W, C)."""
@@ -469,6 +514,25 @@ class PixelTransform(Transform):
         return step.apply_targets(sample.moved(image=_with_alpha(result, alpha)))
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class BatchTransform(Transform):
+    """Mixes several samples into as many new ones: images, targets and labels.
+
+    A subclass gives `apply_batch`. It is called with a list of Samples, as is a pipeline that holds it.
+    """
+
+    needs: ClassVar[str] = "batch"
+
+    def apply_batch(self, samples: Sequence[Sample]) -> list[Sample]:
+        """As many new samples as came; none of the inputs may be written to."""
+        raise NotImplementedError(f"{type(self).__name__} must define apply_batch(samples)")
+
+    @classmethod
+    def apply_run(cls, run: Sequence[Any], sample: Sample) -> Sample:  # noqa: ARG003
+        """Refuse a single sample."""
+        raise TypeError(_ALONE.format(cls.__name__))
+
+
 def _with_alpha(color: Array, alpha: Array | None) -> Array:
     if alpha is None:
         return color
@@ -630,4 +694,5 @@ _KEYWORDS = {
     "keypoints": "keypoints",
     "label": "label",
 }
+_ALONE = "{} mixes several samples and must be called with a list of them; got one alone"
 _EMPTY = Sample(np.zeros((1, 1), np.uint8))
