@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return _INTERRUPTED
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         print(f"augmentlab: {error}", file=sys.stderr)
         return 1
 
@@ -71,13 +71,15 @@ def _demo(out: Path) -> int:
         digits,
         models.hog_logistic(),
         arms,
-        draws=8,
+        draws=10,
         train_size=300,
-        copies=4,
-        seed=0,
+        copies=3,
+        validation=0.4,
+        test=0.2,
         storage=out / "study.db",
     )
-    experiment.run()
+    if experiment.run().interrupted:
+        return _INTERRUPTED  # run() has said so
     table = experiment.compare()
     print(_table(table))
     print(f"\n{experiment.summary()}\n")
