@@ -146,8 +146,8 @@ def move_points(map_: Map, points: NDArray[Any]) -> Map:
     """Where the content at input positions `points` (N, 2) is seen in the output: the inverse of a map.
 
     A matrix is inverted. A dense map is inverted by fixed-point iteration, which converges where the displacement
-    changes by less than a pixel per pixel; where it does not, the answer is the output pixel that shows the point, to
-    the nearest pixel.
+    changes by less than a pixel per pixel; where it does not, the point is looked for between all pixels, and if it is
+    nowhere, the map goes on beyond the frame as it does at the pixel that shows what comes nearest.
     """
     points = np.asarray(points, dtype=float).reshape(-1, 2)
     if is_matrix(map_):
@@ -163,12 +163,60 @@ def move_points(map_: Map, points: NDArray[Any]) -> Map:
     height, width = map_.shape[:2]
     lost = np.hypot(*(look_up(map_, found) - points).T) > 0.05
     outside = ((found < -1) | (found > [width, height])).any(axis=1)
-    for index in np.flatnonzero(lost | outside):
-        distance = np.hypot(*(map_ - points[index]).T).T
-        y, x = np.unravel_index(int(distance.argmin()), distance.shape)
-        if lost[index] or distance[y, x] < 1:  # a point beyond the frame may be shown within it as well
-            found[index] = x, y
+    amiss = np.flatnonzero(lost | outside)  # a point beyond the frame may be shown within it as well
+    if not len(amiss):
+        return found
+    corners = np.stack([map_[:-1, :-1], map_[:-1, 1:], map_[1:, :-1], map_[1:, 1:]])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    row_low, row_high = low.min(axis=1, initial=np.inf), high.max(axis=1, initial=-np.inf)
+    for index in amiss:
+        point = points[index]
+        row = np.flatnonzero(((row_low <= point) & (point <= row_high)).all(axis=1))
+        which, column = np.nonzero(((low[row] <= point) & (point <= high[row])).all(axis=-1))
+        row = row[which]
+        share, residual = _between_pixels(corners[:, row, column], point)
+        if len(row) and residual.min() < 1e-3:
+            best = residual.argmin()
+            found[index] = np.array([column[best], row[best]]) + share[best]
+        elif lost[index]:
+            found[index] = _beyond(map_, point)
     return found
+
+
+def _beyond(map_: Map, point: Map) -> Map:
+    """Where a point is seen that is not between pixels: outside the frame, as the map goes on from the nearest pixel."""
+    height, width = map_.shape[:2]
+    y, x = divmod(int(((map_ - point) ** 2).sum(axis=-1).argmin()), width)
+    left, top = max(min(x, width - 2), 0), max(min(y, height - 2), 0)
+    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+    slopes = np.stack([map_[y, right] - map_[y, left], map_[bottom, x] - map_[top, x]], axis=1)
+    if abs(np.linalg.det(slopes)) > 1e-6:
+        there = np.array([x, y]) + np.linalg.solve(slopes, point - map_[y, x])
+        if (there < 0).any() or (there > [width - 1, height - 1]).any():
+            return np.asarray(there)
+    # The frame does not show it, so it cannot lie within: one pixel out, where the nearest is on the border.
+    return np.array([x + (x == width - 1) - (x == 0), y + (y == height - 1) - (y == 0)], dtype=float)
+
+
+def _between_pixels(corners: Map, point: Map) -> tuple[Map, Map]:
+    """Where between four pixels `corners` (4, N, 2), row by row, a point is seen: shares (N, 2), and what is amiss."""
+    here, right, down, opposite = corners
+    right, down, twist = right - here, down - here, opposite - right - down + here
+    share = np.full(here.shape, 0.5)
+    for _ in range(12):  # Newton's steps on here + right * s + down * t + twist * s * t = point
+        s, t = share[:, :1], share[:, 1:]
+        amiss = here + right * s + down * t + twist * s * t - point
+        by_s, by_t = right + twist * t, down + twist * s
+        area = _cross(by_s, by_t)
+        area = np.where(area == 0, 1, area)
+        step = np.stack([_cross(amiss, by_t) / area, _cross(by_s, amiss) / area], axis=1)
+        share = np.clip(share - step, 0, 1)
+    s, t = share[:, :1], share[:, 1:]
+    return share, np.abs(here + right * s + down * t + twist * s * t - point).max(axis=1)
+
+
+def _cross(a: Map, b: Map) -> Map:
+    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
 
 
 def move_boxes(maps: Sequence[Map], boxes: NDArray[Any]) -> Map:

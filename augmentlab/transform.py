@@ -351,6 +351,8 @@ class GeometricTransform(Transform):
     the border declares the fields ``border`` and ``fill``; one that moves whole pixels overrides `slice_array`.
     """
 
+    tears: ClassVar[bool] = False  # whether neighbouring pixels part: then no box can follow
+
     def coordinate_map(self, shape: Shape) -> Map:
         """Which input position each output pixel shows, for an input of `shape` (H, W).
 
@@ -359,6 +361,10 @@ class GeometricTransform(Transform):
         (3, 3) matrix on (x, y, 1), or (H, W, 2) array of (x, y) for each pixel of the output
         """
         raise NotImplementedError(f"{type(self).__name__} must define coordinate_map(shape)")
+
+    def move_points(self, points: Map, map_: Map, shape: Shape) -> Map:  # noqa: ARG002
+        """Where the content at `points` (N, 2) of an input of `shape` is seen; `map_` is what `coordinate_map` gave."""
+        return geometry.move_points(map_, points)
 
     def slice_array(self, array: Array) -> Array | None:  # noqa: ARG002
         """The result by moving whole pixels, bit-exact, for any array (H, W, ...); None where that cannot be done."""
@@ -391,9 +397,15 @@ class GeometricTransform(Transform):
     @classmethod
     def apply_run(cls, run: "Sequence[GeometricTransform]", sample: Sample) -> Sample:
         """Compose the maps of a run, interpolate the pixels once, and move every target along."""
-        maps, shape = [], sample.image.shape[:2]
+        maps, shape, points = [], sample.image.shape[:2], sample.keypoints
         for step in run:
+            if step.tears and sample.boxes is not None and len(sample.boxes):
+                raise ValueError(
+                    f"{type(step).__name__} tears the image apart, so boxes cannot follow; got {len(sample.boxes)}"
+                )
             maps.append(step.coordinate_map(shape))
+            if points is not None:
+                points = step.move_points(points, maps[-1], shape)
             shape = step.output_shape(shape)
         edge = next((step.edge for step in run if step.edge is not None), ("edge", 0.0))
         total = geometry.compose(maps, shape)
@@ -418,10 +430,7 @@ class GeometricTransform(Transform):
             changes["mask"] = move(sample.mask, 0)
         if sample.heatmap is not None:
             changes["heatmap"] = move(sample.heatmap, 1)
-        if sample.keypoints is not None:
-            points = sample.keypoints
-            for map_ in maps:
-                points = geometry.move_points(map_, points)
+        if points is not None:
             changes["keypoints"] = points
         if sample.boxes is not None:
             boxes = geometry.move_boxes(maps, sample.boxes)

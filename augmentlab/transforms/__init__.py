@@ -1,15 +1,19 @@
 """The catalog: every transform of augmentlab, by family."""
 
-from augmentlab.transforms import blur, color, erase, geometric, noise, preprocess
+from augmentlab.transforms import blur, color, distort, erase, geometric, noise, preprocess, size
 from augmentlab.transforms.blur import *
 from augmentlab.transforms.color import *
+from augmentlab.transforms.distort import *
 from augmentlab.transforms.erase import *
 from augmentlab.transforms.geometric import *
 from augmentlab.transforms.noise import *
 from augmentlab.transforms.preprocess import *
+from augmentlab.transforms.size import *
 
 FAMILIES = {
     "Geometric": geometric.__all__,
+    "Distortion": distort.__all__,
+    "Size": size.__all__,
     "Colour and tone": color.__all__,
     "Blur": blur.__all__,
     "Noise": noise.__all__,

@@ -1,30 +1,28 @@
 """Geometric transforms: they say where the pixels come from; the base moves image, masks, boxes and keypoints."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
+from numpy.typing import NDArray
 
-from augmentlab import engines, geometry
+from augmentlab import geometry
 from augmentlab.geometry import Map, Shape
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
 from augmentlab.pixels import Array
 from augmentlab.transform import GeometricTransform
 
 __all__ = [
+    "D4",
     "Affine",
-    "CenterCrop",
-    "ElasticTransform",
+    "GridShuffle",
     "HorizontalFlip",
-    "Pad",
     "Perspective",
-    "Resize",
-    "ResizedCrop",
     "Rotate",
     "Rotate90",
+    "Transpose",
     "VerticalFlip",
 ]
 
@@ -37,9 +35,6 @@ Fill = Annotated[
     Interval(ge=0, le=1),
     Typical(0, 1, draw=False),
     "Gray level beyond a constant border, from black to white; masks get 0 and alpha is transparent.",
-]
-Side = Annotated[
-    int, Interval(ge=0, le=16384), Typical(0, 512, draw=False), Unit("px"), "Of the output; 0 means the input's."
 ]
 
 
@@ -66,6 +61,20 @@ class VerticalFlip(GeometricTransform):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class Transpose(GeometricTransform):
+    """Swap rows and columns, bit-exact (`numpy.swapaxes`): mirror at the diagonal from the top left."""
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        return np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+
+    def slice_array(self, array: Array) -> Array:
+        return array.swapaxes(0, 1)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (shape[1], shape[0], *shape[2:])
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Rotate90(GeometricTransform):
     """Rotate by quarter turns, bit-exact (`numpy.rot90`); an odd number swaps height and width."""
 
@@ -85,6 +94,89 @@ class Rotate90(GeometricTransform):
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (shape[1], shape[0], *shape[2:]) if self.turns % 2 else shape
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class D4(GeometricTransform):
+    """One of the eight symmetries of the square, bit-exact: quarter turns, each with or without a mirror before it.
+
+    For images without an upright, such as those from a microscope or a satellite.
+    """
+
+    element: Annotated[
+        int,
+        Interval(ge=0, le=7),
+        Typical(0, 7),
+        "0 to 3 are quarter turns counter-clockwise; 4 to 7 mirror left and right, then turn by 0 to 3.",
+    ] = 0
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        mirror = HorizontalFlip().coordinate_map(shape) if self.element >= 4 else np.eye(3)
+        return mirror @ self._turn().coordinate_map(shape)
+
+    def slice_array(self, array: Array) -> Array:
+        return self._turn().slice_array(array[:, ::-1] if self.element >= 4 else array)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self._turn().output_shape(shape)
+
+    def _turn(self) -> Rotate90:
+        return Rotate90(turns=self.element % 4)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GridShuffle(GeometricTransform):
+    """Cut the image into tiles and shuffle them, bit-exact (Noroozi and Favaro 2016, "jigsaw puzzles").
+
+    Tiles are of one size; the few rows at the bottom and columns on the right that fill no tile stay. Masks and keypoints
+    go with their tile. Boxes cannot: a sample that holds any is refused with a ValueError.
+    """
+
+    tiles: Annotated[int, Interval(ge=1, le=32), Typical(2, 5), "Along each side."] = 1
+    seed: Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all orders; drawn anew unless given."] = integers(
+        0, SEED_MAX
+    )
+
+    tears: ClassVar[bool] = True
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        return np.eye(3) if self.tiles == 1 else self.slice_array(geometry.pixel_grid(shape))
+
+    def slice_array(self, array: Array) -> Array:
+        if self.tiles == 1:
+            return array
+        height, width = self._tile(array.shape[:2])
+        whole = (slice(height * self.tiles), slice(width * self.tiles))
+        grid = (self.tiles, height, self.tiles, width, *array.shape[2:])
+        tiles = array[whole].reshape(grid).swapaxes(1, 2)  # (row, column, height, width, ...)
+        rows, columns = np.divmod(self._order(), self.tiles)
+        shuffled = array.copy()
+        shuffled[whole] = tiles[rows, columns].reshape(tiles.shape).swapaxes(1, 2).reshape(array[whole].shape)
+        return shuffled
+
+    def move_points(self, points: Map, map_: Map, shape: Shape) -> Map:
+        """Each point goes with its tile; one beyond all tiles stays."""
+        height, width = self._tile(shape)
+        if self.tiles == 1 or height == 0 or width == 0:
+            return points
+        place = np.floor((points + 0.5) / [width, height]).astype(int)
+        inside = ((place >= 0) & (place < self.tiles)).all(axis=1)
+        number = place[inside] @ [1, self.tiles]
+        seen = np.argsort(self._order())[number]  # where the tile of each number is put
+        moved = points.copy()
+        moved[inside] += (np.stack([seen % self.tiles, seen // self.tiles], axis=1) - place[inside]) * [width, height]
+        return moved
+
+    def fuses(self, shape: Shape) -> bool:
+        """Never: between two tiles there is nothing to interpolate."""
+        return False
+
+    def _tile(self, shape: tuple[int, ...]) -> Shape:
+        return shape[0] // self.tiles, shape[1] // self.tiles
+
+    def _order(self) -> NDArray[np.intp]:
+        """Which tile is seen in each place, both counted row by row."""
+        return np.random.default_rng(self.seed).permutation(self.tiles**2)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -168,244 +260,3 @@ class Perspective(GeometricTransform):
         moves = np.random.default_rng(self.seed).uniform(0, self.scale, (4, 2)) * inward
         frame = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
         return geometry.quad_to_frame((frame + moves) * [max(width - 1, 1), max(height - 1, 1)], shape)
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class ElasticTransform(GeometricTransform):
-    """Displace smoothly at random (Simard, Steinkraus and Platt 2003; pixels by `scipy.ndimage.map_coordinates`).
-
-    Random displacements sit on a lattice of spacing `sigma` and are joined by cubic B-splines, so the same seed bends a
-    thumbnail and the full image alike and no pixel moves further than `alpha`.
-    """
-
-    alpha: Annotated[
-        float,
-        Interval(ge=0, le=0.5),
-        Typical(0.02, 0.1),
-        Unit("fraction"),
-        "Largest displacement along each side, of that side.",
-    ] = 0.0
-    sigma: Annotated[
-        float,
-        Interval(ge=0.02, le=0.5),
-        Typical(0.05, 0.3, draw=False),
-        Unit("fraction"),
-        "Spacing of the lattice, of each side: the larger, the smoother.",
-    ] = 0.15
-    seed: Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all fields; drawn anew unless given."] = integers(
-        0, SEED_MAX
-    )
-    border: Border = "constant"
-    fill: Fill = 0.0
-
-    def coordinate_map(self, shape: Shape) -> Map:
-        if self.alpha == 0:
-            return np.eye(3)
-        cells = max(round(1 / self.sigma), 1)
-        knots = np.random.default_rng(self.seed).uniform(-self.alpha, self.alpha, (2, cells + 3, cells + 3))
-        rows, columns = (_spline_weights(side, cells) for side in shape)
-        moves = rows @ knots @ columns.T
-        return geometry.pixel_grid(shape) + np.stack([moves[0] * shape[1], moves[1] * shape[0]], axis=-1)
-
-
-def _spline_weights(side: int, cells: int) -> Map:
-    """Uniform cubic B-spline weights (side, cells + 3) of the lattice's knots at each pixel centre."""
-    position = (np.arange(side) + 0.5) / side * cells
-    first = np.minimum(position.astype(int), cells - 1)
-    t = position - first
-    basis = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
-    weights = np.zeros((side, cells + 3))
-    np.put_along_axis(weights, first[:, None] + np.arange(4), basis, axis=1)
-    return weights
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class CenterCrop(GeometricTransform):
-    """Keep the middle, bit-exact; both sides rounded, at least one pixel."""
-
-    height: Annotated[
-        float, Interval(gt=0, le=1), Typical(0.5, 1, draw=False), Unit("fraction"), "Of the input's height."
-    ] = 1.0
-    width: Annotated[
-        float, Interval(gt=0, le=1), Typical(0.5, 1, draw=False), Unit("fraction"), "Of the input's width."
-    ] = 1.0
-
-    preprocessing: ClassVar[bool] = True
-
-    def _window(self, shape: Sequence[int]) -> tuple[int, int, int, int]:
-        height = max(round(shape[0] * self.height), 1)
-        width = max(round(shape[1] * self.width), 1)
-        return (shape[0] - height) // 2, (shape[1] - width) // 2, height, width
-
-    def coordinate_map(self, shape: Shape) -> Map:
-        top, left, _, _ = self._window(shape)
-        return geometry.shift(left, top)
-
-    def slice_array(self, array: Array) -> Array:
-        top, left, height, width = self._window(array.shape)
-        return array[top : top + height, left : left + width]
-
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        _, _, height, width = self._window(shape)
-        return (height, width, *shape[2:])
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class ResizedCrop(GeometricTransform):
-    """Cut out a part and resize it to the full frame (Szegedy et al. 2015; "random resized crop").
-
-    The window lies on whole pixels. Where the output is smaller than the window, it is anti-aliased
-    (`skimage.transform.resize`).
-    """
-
-    scale: Annotated[
-        float, Interval(ge=0.01, le=1), Typical(0.5, 1), Unit("fraction"), "Area of the window, of the image."
-    ] = 1.0
-    ratio: Annotated[
-        float,
-        Interval(ge=0.1, le=10),
-        Typical(0.75, 4 / 3, log=True),
-        "Width to height of the window, relative to the image's own; it is cut where it would leave the image.",
-    ] = 1.0
-    x: Annotated[
-        float, Interval(ge=0, le=1), Typical(0, 1), Unit("fraction"), "Where the window lies between left and right."
-    ] = 0.5
-    y: Annotated[
-        float, Interval(ge=0, le=1), Typical(0, 1), Unit("fraction"), "Where the window lies between top and bottom."
-    ] = 0.5
-    height: Side = 0
-    width: Side = 0
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether it keeps everything, at the input's size."""
-        return super().is_identity and (self.p == 0 or self.height == self.width == 0)
-
-    def _window(self, shape: Sequence[int]) -> tuple[int, int, int, int]:
-        side = np.sqrt(self.scale)
-        height = min(max(round(shape[0] * side / np.sqrt(self.ratio)), 1), shape[0])
-        width = min(max(round(shape[1] * side * np.sqrt(self.ratio)), 1), shape[1])
-        return round((shape[0] - height) * self.y), round((shape[1] - width) * self.x), height, width
-
-    def coordinate_map(self, shape: Shape) -> Map:
-        top, left, height, width = self._window(shape)
-        out_height, out_width = self.output_shape(shape)
-        return geometry.shift(left, top) @ geometry.zoom(width / out_width, height / out_height)
-
-    def fuses(self, shape: Shape) -> bool:
-        _, _, height, width = self._window(shape)
-        out_height, out_width = self.output_shape(shape)
-        return out_height >= height and out_width >= width
-
-    def resample(self, array: Array, order: int, fill: float) -> Array | None:
-        top, left, height, width = self._window(array.shape)
-        cut = array[top : top + height, left : left + width]
-        return _resized(cut, self.output_shape(array.shape[:2]), order, "linear")
-
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.height or shape[0], self.width or shape[1], *shape[2:])
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Resize(GeometricTransform):
-    """Resize (`skimage.transform.resize`, anti-aliased, or `skimage.transform.resize_local_mean`).
-
-    With `keep_aspect` the content is fitted into the frame and the rest filled, evenly on both sides ("letterbox").
-    Masks take the nearest pixel.
-    """
-
-    height: Side = 0
-    width: Side = 0
-    keep_aspect: Annotated[bool, "Whether to keep the content's proportions and fill the rest."] = False
-    method: Annotated[Literal["linear", "area"], "Linear with Gaussian anti-aliasing, or the mean over each area."] = (
-        "linear"
-    )
-    fill: Fill = 0.0
-
-    preprocessing: ClassVar[bool] = True
-
-    def _content(self, shape: Sequence[int]) -> tuple[int, int, int, int]:
-        height, width = self.output_shape(tuple(shape[:2]))
-        if not self.keep_aspect:
-            return 0, 0, height, width
-        factor = min(height / shape[0], width / shape[1])
-        inner_height = min(max(round(shape[0] * factor), 1), height)
-        inner_width = min(max(round(shape[1] * factor), 1), width)
-        return (height - inner_height) // 2, (width - inner_width) // 2, inner_height, inner_width
-
-    def coordinate_map(self, shape: Shape) -> Map:
-        top, left, height, width = self._content(shape)
-        return geometry.zoom(shape[1] / width, shape[0] / height) @ geometry.shift(-left, -top)
-
-    def resample(self, array: Array, order: int, fill: float) -> Array | None:
-        top, left, height, width = self._content(array.shape)
-        resized = _resized(array, (height, width), order, self.method)
-        out_height, out_width = self.output_shape(array.shape[:2])
-        around = ((top, out_height - height - top), (left, out_width - width - left))
-        return _padded(resized, around, "constant", fill)
-
-    @property
-    def edge(self) -> tuple[str, float] | None:
-        """What fills the frame beside the content."""
-        return ("constant", self.fill)
-
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.height or shape[0], self.width or shape[1], *shape[2:])
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Pad(GeometricTransform):
-    """Add a border on each side, bit-exact (`numpy.pad`)."""
-
-    height: Annotated[
-        float,
-        Interval(ge=0, le=2),
-        Typical(0, 0.5, draw=False),
-        Unit("fraction"),
-        "Added above and below, of the height.",
-    ] = 0.0
-    width: Annotated[
-        float,
-        Interval(ge=0, le=2),
-        Typical(0, 0.5, draw=False),
-        Unit("fraction"),
-        "Added left and right, of the width.",
-    ] = 0.0
-    border: Border = "constant"
-    fill: Fill = 0.0
-
-    preprocessing: ClassVar[bool] = True
-
-    def _added(self, shape: Sequence[int]) -> tuple[int, int]:
-        return round(shape[0] * self.height), round(shape[1] * self.width)
-
-    def coordinate_map(self, shape: Shape) -> Map:
-        y, x = self._added(shape)
-        return geometry.shift(-x, -y)
-
-    def resample(self, array: Array, order: int, fill: float) -> Array | None:
-        y, x = self._added(array.shape)
-        return _padded(array, ((y, y), (x, x)), self.border, fill)
-
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        y, x = self._added(shape)
-        return (shape[0] + 2 * y, shape[1] + 2 * x, *shape[2:])
-
-
-def _resized(array: Array, shape: tuple[int, ...], order: int, method: str) -> Array:
-    height, width = shape
-    if array.shape[:2] == (height, width):
-        return array.copy()
-    engine = engines.current()
-    if order == 0:
-        matrix = geometry.zoom(array.shape[1] / width, array.shape[0] / height)
-        return np.asarray(engine.warp(array, matrix, (height, width), order=0, border="edge"))
-    return np.asarray(engine.resize(array, (height, width), method=method))
-
-
-def _padded(array: Array, around: tuple[tuple[int, int], tuple[int, int]], border: str, fill: float) -> Array:
-    width = (*around, *((0, 0),) * (array.ndim - 2))
-    if border != "constant":
-        return np.pad(array, width, mode=border)  # type: ignore[call-overload]
-    level = np.asarray(np.rint(fill * 255) if array.dtype == np.uint8 else fill).astype(array.dtype)
-    return np.pad(array, width, constant_values=level)

@@ -1,0 +1,279 @@
+"""Transforms that bend the image: dense maps, given as fractions, so that a thumbnail bends as the full image does.
+
+None folds the image: the hard bounds end before that, so keypoints and boxes can follow. (`ElasticTransform` folds
+where `alpha` is above about a quarter of `sigma`.)
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Interval
+from numpy.typing import NDArray
+
+from augmentlab import geometry
+from augmentlab.geometry import Map, Shape
+from augmentlab.params import SEED_MAX, Typical, Unit, integers
+from augmentlab.transform import GeometricTransform
+from augmentlab.transforms.geometric import Border, Fill
+
+__all__ = [
+    "ElasticTransform",
+    "GridDistortion",
+    "OpticalDistortion",
+    "PiecewiseAffine",
+    "Swirl",
+    "ThinPlateSpline",
+]
+
+_LATTICE = 65  # positions along each side at which a thin-plate spline is evaluated; in between it is a cubic spline
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ElasticTransform(GeometricTransform):
+    """Displace smoothly at random (Simard, Steinkraus and Platt 2003; pixels by `scipy.ndimage.map_coordinates`).
+
+    Random displacements sit on a lattice of spacing `sigma` and are joined by cubic B-splines, so the same seed bends a
+    thumbnail and the full image alike and no pixel moves further than `alpha`.
+    """
+
+    alpha: Annotated[
+        float,
+        Interval(ge=0, le=0.5),
+        Typical(0.02, 0.1),
+        Unit("fraction"),
+        "Largest displacement along each side, of that side.",
+    ] = 0.0
+    sigma: Annotated[
+        float,
+        Interval(ge=0.02, le=0.5),
+        Typical(0.05, 0.3, draw=False),
+        Unit("fraction"),
+        "Spacing of the lattice, of each side: the larger, the smoother.",
+    ] = 0.15
+    seed: Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all fields; drawn anew unless given."] = integers(
+        0, SEED_MAX
+    )
+    border: Border = "constant"
+    fill: Fill = 0.0
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        if self.alpha == 0:
+            return np.eye(3)
+        cells = max(round(1 / self.sigma), 1)
+        knots = np.random.default_rng(self.seed).uniform(-self.alpha, self.alpha, (2, cells + 3, cells + 3))
+        rows, columns = (_spline_weights(side, cells) for side in shape)
+        moves = rows @ knots @ columns.T
+        return geometry.pixel_grid(shape) + np.stack([moves[0] * shape[1], moves[1] * shape[0]], axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GridDistortion(GeometricTransform):
+    """Stretch some columns and rows of a grid at random and squeeze the others, inside the frame.
+
+    Cell i of n takes the share w_i / (w_1 + ... + w_n) of the side with w_i = 1 + `distortion` * u_i and u_i uniform in
+    [-1, 1]. Lines along the sides stay straight.
+    """
+
+    distortion: Annotated[
+        float,
+        Interval(ge=0, le=0.9),
+        Typical(0.1, 0.5),
+        Unit("fraction"),
+        "Largest change of a cell's width or height, before they are fitted into the frame.",
+    ] = 0.0
+    cells: Annotated[int, Interval(ge=2, le=32), Typical(2, 12, draw=False), "Columns, and rows, of the grid."] = 5
+    seed: Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all grids; drawn anew unless given."] = integers(
+        0, SEED_MAX
+    )
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        if self.distortion == 0:
+            return np.eye(3)
+        shares = 1 + self.distortion * np.random.default_rng(self.seed).uniform(-1, 1, (2, self.cells))
+        lines = np.concatenate([np.zeros((2, 1)), np.cumsum(shares, axis=1)], axis=1) / shares.sum(axis=1)[:, None]
+        even = np.linspace(0, 1, self.cells + 1)
+        height, width = shape
+        map_ = np.empty((height, width, 2))
+        map_[..., 0] = np.interp(_fractions(width), even, lines[0]) * (width - 1)
+        map_[..., 1] = np.interp(_fractions(height), even, lines[1])[:, None] * (height - 1)
+        return map_
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OpticalDistortion(GeometricTransform):
+    """Bend straight lines as a lens does: radius r shows radius r * (1 + k * r**2) (Brown 1966), r being 1 in a corner.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> OpticalDistortion(k=0.1).coordinate_map((3, 5))[0, 0]  # the corner, 2 and 1 px from the centre
+    array([-0.2, -0.1])
+    """
+
+    k: Annotated[
+        float,
+        Interval(ge=-0.3, le=1),  # at -1/3 the corners begin to fold
+        Typical(-0.25, 0.25),
+        "Below 0 the corners are drawn out (pincushion), above 0 pulled in (barrel).",
+    ] = 0.0
+    border: Border = "constant"
+    fill: Fill = 0.0
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        if self.k == 0:
+            return np.eye(3)
+        centre = np.array([shape[1] - 1, shape[0] - 1]) / 2
+        away = geometry.pixel_grid(shape) - centre
+        squared = (away**2).sum(axis=-1, keepdims=True) / max(centre @ centre, 1)
+        return centre + away * (1 + self.k * squared)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Swirl(GeometricTransform):
+    """Turn the middle by `strength`, less and less outwards (`skimage.transform.swirl`).
+
+    At the distance d from the centre the content is turned by strength * exp(-d / s), where s is log(2) / 5 of the radius.
+    """
+
+    strength: Annotated[
+        float, Interval(ge=-10, le=10), Typical(-5, 5), Unit("rad"), "Counter-clockwise angle at the centre."
+    ] = 0.0
+    radius: Annotated[
+        float,
+        Interval(ge=0.1, le=4),
+        Typical(0.5, 2, draw=False),
+        Unit("fraction"),
+        "Where next to nothing (1/32) of the turn is left, of the shorter side.",
+    ] = 1.0
+    border: Border = "constant"
+    fill: Fill = 0.0
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        if self.strength == 0:
+            return np.eye(3)
+        x, y = np.moveaxis(geometry.pixel_grid(shape), -1, 0)
+        centre_x, centre_y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+        x, y = x - centre_x, y - centre_y
+        turn = self.strength * np.exp(-np.hypot(x, y) / (self.radius * min(shape) * math.log(2) / 5))
+        cos, sin = np.cos(turn), np.sin(turn)
+        return np.stack([centre_x + cos * x - sin * y, centre_y + sin * x + cos * y], axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PiecewiseAffine(GeometricTransform):
+    """Move the nodes of a grid at random; triangles between them follow (`skimage.transform.PiecewiseAffineTransform`).
+
+    Nodes on the frame slide along it and the corners stay, so nothing from outside is seen. A move of a quarter of the
+    spacing could fold a triangle; the bound on `scale` lies below that.
+    """
+
+    scale: Annotated[
+        float,
+        Interval(ge=0, le=0.24),
+        Typical(0.05, 0.24),
+        Unit("fraction"),
+        "Largest move of a node along each side, of the spacing of the grid.",
+    ] = 0.0
+    cells: Annotated[int, Interval(ge=1, le=32), Typical(2, 8, draw=False), "Columns, and rows, of the grid."] = 4
+    seed: Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all moves; drawn anew unless given."] = integers(
+        0, SEED_MAX
+    )
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        if self.scale == 0:
+            return np.eye(3)
+        moves = np.random.default_rng(self.seed).uniform(-self.scale, self.scale, (self.cells + 1, self.cells + 1, 2))
+        moves[:, [0, -1], 0] = 0
+        moves[[0, -1], :, 1] = 0
+        nodes = geometry.pixel_grid((self.cells + 1, self.cells + 1)) + moves
+        height, width = shape
+        x, y = _fractions(width) * self.cells, _fractions(height)[:, None] * self.cells
+        left, top = np.minimum(x.astype(int), self.cells - 1), np.minimum(y.astype(int), self.cells - 1)
+        across, down = (x - left)[..., None], (y - top)[..., None]
+        # Each cell is cut from its top left to its bottom right; the third corner is the right or the lower one.
+        beside = across >= down
+        third = np.where(beside, nodes[top, left + 1], nodes[top + 1, left])
+        first, second = np.where(beside, across, down), np.where(beside, down, across)
+        corner, opposite = nodes[top, left], nodes[top + 1, left + 1]
+        seen = corner + first * (third - corner) + second * (opposite - third)
+        return seen * (np.array([width - 1, height - 1]) / self.cells)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ThinPlateSpline(GeometricTransform):
+    """Move the nodes of a grid at random and bend what lies between as little as possible (Bookstein 1989).
+
+    The thin-plate spline (`skimage.transform.ThinPlateSplineTransform`) is evaluated on 65 x 65 positions and joined by
+    cubic splines, which is 20 times quicker and agrees to within 1/5000 of the side. The bound on `scale` is the largest
+    at which no node pattern folds the image.
+    """
+
+    scale: Annotated[
+        float,
+        Interval(ge=0, le=0.15),
+        Typical(0.03, 0.15),
+        Unit("fraction"),
+        "Largest move of a node along each side, of the spacing of the grid.",
+    ] = 0.0
+    cells: Annotated[int, Interval(ge=1, le=7), Typical(1, 5, draw=False), "Columns, and rows, of the grid."] = 3
+    seed: Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all moves; drawn anew unless given."] = integers(
+        0, SEED_MAX
+    )
+    border: Border = "constant"
+    fill: Fill = 0.0
+
+    def coordinate_map(self, shape: Shape) -> Map:
+        if self.scale == 0:
+            return np.eye(3)
+        largest = self.scale / self.cells
+        moves = np.random.default_rng(self.seed).uniform(-largest, largest, (2, (self.cells + 1) ** 2))
+        lattice = np.tensordot(moves, _thin_plates(self.cells), axes=1)
+        rows, columns = (_cubic_weights(side) for side in shape)
+        bent = rows @ lattice @ columns.T
+        return geometry.pixel_grid(shape) + np.stack([bent[0] * (shape[1] - 1), bent[1] * (shape[0] - 1)], axis=-1)
+
+
+@functools.cache
+def _thin_plates(cells: int) -> NDArray[np.float64]:
+    """The spline that is 1 at one node of the unit square and 0 at the others, for each node, on the lattice."""
+    nodes = geometry.pixel_grid((cells + 1, cells + 1)).reshape(-1, 2) / cells
+    places = geometry.pixel_grid((_LATTICE, _LATTICE)).reshape(-1, 2) / (_LATTICE - 1)
+    count = len(nodes)
+    system = np.zeros((count + 3, count + 3))
+    system[:count] = _thin_plate_terms(nodes, nodes)
+    system[count:, :count] = system[:count, count:].T
+    weights = np.linalg.solve(system, np.eye(count + 3, count))
+    return (_thin_plate_terms(places, nodes) @ weights).T.reshape(count, _LATTICE, _LATTICE)
+
+
+def _thin_plate_terms(places: Map, nodes: Map) -> NDArray[np.float64]:
+    """r**2 log(r**2) of each place (P, 2) to each node (N, 2), then 1, x and y: an array (P, N + 3)."""
+    squared = ((places[:, None] - nodes) ** 2).sum(axis=-1)
+    bending = squared * np.log(np.where(squared > 0, squared, 1))
+    return np.concatenate([bending, np.ones((len(places), 1)), places], axis=1)
+
+
+def _cubic_weights(side: int) -> NDArray[np.float64]:
+    """Weights (side, 65) of the lattice at each pixel centre, by which a cubic spline goes through all of it."""
+    from scipy.interpolate import make_interp_spline
+
+    return np.asarray(make_interp_spline(np.linspace(0, 1, _LATTICE), np.eye(_LATTICE))(_fractions(side)))
+
+
+def _fractions(side: int) -> NDArray[np.float64]:
+    """Pixel centres along a side, from 0 for the first to 1 for the last."""
+    return np.arange(side) / max(side - 1, 1)
+
+
+def _spline_weights(side: int, cells: int) -> Map:
+    """Uniform cubic B-spline weights (side, cells + 3) of the lattice's knots at each pixel centre."""
+    position = (np.arange(side) + 0.5) / side * cells
+    first = np.minimum(position.astype(int), cells - 1)
+    t = position - first
+    basis = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], axis=1) / 6
+    weights = np.zeros((side, cells + 3))
+    np.put_along_axis(weights, first[:, None] + np.arange(4), basis, axis=1)
+    return weights
