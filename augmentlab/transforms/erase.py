@@ -1,24 +1,47 @@
-"""Occlusion: parts of the image are covered."""
+"""Occlusion: parts of the image are covered.
+
+What happens to what lies under a hole is said by each transform: ``mask`` keeps its labels there or gets 0, ``boxes`` are
+kept or dropped when too little of them is left. Keypoints always stay, so that an index keeps its meaning; `covered` says
+which pixels a drawn transform covers.
+"""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
+from numpy.typing import NDArray
 
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
-from augmentlab.pixels import Array, full_scale
-from augmentlab.sample import Sample
+from augmentlab.pixels import Array, full_scale, rounded
+from augmentlab.sample import Sample, split_alpha
 from augmentlab.transform import PixelTransform
 
-__all__ = ["CoarseDropout"]
+__all__ = ["CoarseDropout", "GridDropout", "MaskDropout"]
+
+Content = Annotated[
+    Literal["constant", "mean", "noise"],
+    "What covers: the gray level of fill, the mean colour of the image, or a random colour at every pixel.",
+]
+Fill = Annotated[
+    float, Interval(ge=0, le=1), Typical(0, 1, draw=False), "Gray level of a constant content, from black to white."
+]
+Under = Annotated[
+    Literal["keep", "clear"], "Whether a mask keeps its labels where the image is covered or gets 0 there."
+]
+Boxes = Annotated[
+    Literal["keep", "drop"],
+    "Whether boxes stay, or are dropped when less than the sample's min_visibility of their area, or nothing, is left.",
+]
+Seed = Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all places; drawn anew unless given."]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CoarseDropout(PixelTransform):
     """Cover the image with rectangles (DeVries and Taylor 2017, "Cutout"; Zhong et al. 2020, "Random Erasing").
 
-    Rectangles lie wholly inside the image and may overlap. Boxes and keypoints stay: the object is still there.
+    Rectangles lie wholly inside the image and may overlap. Cutout is one hole of constant content, Random Erasing one
+    of noise.
     """
 
     holes: Annotated[int, Interval(ge=0, le=256), Typical(1, 6), "Number of rectangles."] = 0
@@ -28,37 +51,171 @@ class CoarseDropout(PixelTransform):
     width: Annotated[
         float, Interval(gt=0, le=1), Typical(0.05, 0.3, draw=False), Unit("fraction"), "Of one, of the image's width."
     ] = 0.2
-    fill: Annotated[
-        float, Interval(ge=0, le=1), Typical(0, 1, draw=False), "Gray level that covers, from black to white."
-    ] = 0.0
-    mask: Annotated[Literal["keep", "clear"], "Whether a mask keeps its labels under a rectangle or gets 0 there."] = (
-        "keep"
-    )
-    seed: Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all places; drawn anew unless given."] = integers(
-        0, SEED_MAX
-    )
+    content: Content = "constant"
+    fill: Fill = 0.0
+    mask: Under = "keep"
+    boxes: Boxes = "keep"
+    seed: Seed = integers(0, SEED_MAX)
 
-    def _covered(self, shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    def covered(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Which pixels of an image of `shape` (H, W, ...) a drawn transform covers: (H, W) bool."""
+        covered = np.zeros(shape[:2], dtype=bool)
         height = max(round(shape[0] * self.height), 1)
         width = max(round(shape[1] * self.width), 1)
         # Places are fractions of the room there is, so a thumbnail is covered where the full image is.
         places = np.random.default_rng(self.seed).random((self.holes, 2)) * [shape[0] - height, shape[1] - width]
-        return [
-            (slice(top, top + height), slice(left, left + width)) for top, left in np.rint(places).astype(int).tolist()
-        ]
-
-    def apply_image(self, image: Array) -> Array:
-        if self.holes == 0:
-            return image
-        covered = image.copy()
-        for hole in self._covered(image.shape):
-            covered[hole] = np.rint(self.fill * 255) if full_scale(image.dtype) == 255 else self.fill
+        for top, left in np.rint(places).astype(int).tolist():
+            covered[top : top + height, left : left + width] = True
         return covered
 
+    def apply_image(self, image: Array) -> Array:
+        return image if self.holes == 0 else _cover(self, image, self.covered(image.shape))
+
     def apply_targets(self, sample: Sample) -> Sample:
-        if self.mask == "keep" or sample.mask is None:
+        return sample if self.holes == 0 else _follow(self, sample, self.covered(sample.image.shape))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GridDropout(PixelTransform):
+    """Cover the image with a lattice of squares (Chen et al. 2020, "GridMask").
+
+    The lattice is turned by an angle about the centre and lies at a random offset.
+    """
+
+    ratio: Annotated[
+        float, Interval(ge=0, le=1), Typical(0.2, 0.6), Unit("fraction"), "Side of a square, of the lattice's spacing."
+    ] = 0.0
+    spacing: Annotated[
+        float,
+        Interval(ge=0.01, le=1),
+        Typical(0.1, 0.4, draw=False),
+        Unit("fraction"),
+        "From square to square, of the image's longer side.",
+    ] = 0.2
+    angle: Annotated[
+        float, Interval(ge=-180, le=180), Typical(-45, 45, draw=False), Unit("deg"), "Counter-clockwise turn."
+    ] = 0.0
+    content: Content = "constant"
+    fill: Fill = 0.0
+    mask: Under = "keep"
+    boxes: Boxes = "keep"
+    seed: Seed = integers(0, SEED_MAX)
+
+    def covered(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Which pixels of an image of `shape` (H, W, ...) a drawn transform covers: (H, W) bool."""
+        height, width = shape[:2]
+        step = self.spacing * max(height, width)
+        x = (np.arange(width) - (width - 1) / 2) / step
+        y = ((np.arange(height) - (height - 1) / 2) / step)[:, None]
+        turn = np.deg2rad(self.angle)
+        offset_x, offset_y = np.random.default_rng(self.seed).random(2)
+        across = x * np.cos(turn) - y * np.sin(turn) + offset_x
+        down = x * np.sin(turn) + y * np.cos(turn) + offset_y
+        return np.asarray((across % 1 < self.ratio) & (down % 1 < self.ratio))
+
+    def apply_image(self, image: Array) -> Array:
+        return image if self.ratio == 0 else _cover(self, image, self.covered(image.shape))
+
+    def apply_targets(self, sample: Sample) -> Sample:
+        return sample if self.ratio == 0 else _follow(self, sample, self.covered(sample.image.shape))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class MaskDropout(PixelTransform):
+    """Cover some of the objects that a mask shows, exactly in their shape (`skimage.measure.label`).
+
+    It needs a Sample with a mask, whose label 0 is the background. The area of a box is counted in the pixels of objects
+    that it holds.
+    """
+
+    share: Annotated[
+        float,
+        Interval(ge=0, le=1),
+        Typical(0.2, 0.8),
+        Unit("fraction"),
+        "Of the objects, each covered with this chance.",
+    ] = 0.0
+    objects: Annotated[
+        Literal["regions", "labels"],
+        "What one object is: a connected region of one label, or all pixels of a label.",
+    ] = "regions"
+    content: Content = "constant"
+    fill: Fill = 0.0
+    mask: Under = "clear"
+    boxes: Boxes = "drop"
+    seed: Seed = integers(0, SEED_MAX)
+
+    needs: ClassVar[str] = "mask"
+
+    def covered(self, mask: Array) -> NDArray[np.bool_]:
+        """Which pixels a drawn transform covers where the mask is `mask` (H, W) or (H, W, K): (H, W) bool."""
+        from skimage.measure import label
+
+        planes = mask.astype(np.int64).reshape(*mask.shape[:2], -1)
+        covered = np.zeros(mask.shape[:2], dtype=bool)
+        rng = np.random.default_rng(self.seed)
+        for plane in np.moveaxis(planes, 2, 0):
+            if self.objects == "regions":
+                numbers = label(plane, background=0, connectivity=2)
+            else:
+                numbers = np.searchsorted(np.unique(plane[plane != 0]), plane, side="right") * (plane != 0)
+            # Every object draws, so that a larger share covers what a smaller one does and more.
+            chosen = rng.random(int(numbers.max())) < self.share
+            covered |= np.concatenate([[False], chosen])[numbers]
+        return covered
+
+    @classmethod
+    def apply_run(cls, run: Any, sample: Sample) -> Sample:
+        """Cover the objects of the sample's mask."""
+        (step,) = run
+        if sample.mask is None:
+            raise ValueError(f"{cls.__name__} needs a mask: apply it to Sample(image, mask=...); got an image without")
+        if step.share == 0:
             return sample
-        mask = sample.mask.copy()
-        for hole in self._covered(mask.shape):
-            mask[hole] = 0
-        return sample.moved(mask=mask)
+        covered = step.covered(sample.mask)
+        color, alpha = split_alpha(sample.image)
+        image = _cover(step, color, covered)
+        image = image if alpha is None else np.concatenate([image, alpha], axis=-1)
+        planes = sample.mask.reshape(*sample.mask.shape[:2], -1)
+        return _follow(step, sample.moved(image=image), covered, (planes != 0).any(axis=2))
+
+
+def _cover(step: Any, image: Array, covered: NDArray[np.bool_]) -> Array:
+    result, scale = image.copy(), full_scale(image.dtype)
+    if step.content == "constant":
+        result[covered] = rounded(np.asarray(step.fill * scale), image.dtype)
+    elif step.content == "mean":
+        result[covered] = rounded(image.mean(axis=(0, 1), dtype=np.float64), image.dtype)
+    else:
+        levels = np.random.default_rng((step.seed, 1)).integers(0, 256, result[covered].shape)
+        result[covered] = rounded(levels / 255 * scale, image.dtype)
+    return result
+
+
+def _follow(step: Any, sample: Sample, covered: NDArray[np.bool_], counted: NDArray[np.bool_] | None = None) -> Sample:
+    """Mask and boxes under what is covered; the area of a box is the pixels of `counted` in it, all without."""
+    changes: dict[str, Any] = {}
+    if step.mask == "clear" and sample.mask is not None:
+        changes["mask"] = sample.mask.copy()
+        changes["mask"][covered] = 0
+    if step.boxes == "drop" and sample.boxes is not None:
+        area = np.ones(covered.shape) if counted is None else counted.astype(float)
+        whole, hidden = (_within(one, sample.boxes) for one in (area, area * covered))
+        left = 1 - hidden / np.where(whole > 0, whole, 1)
+        kept = (left > 1e-9) & (left >= sample.min_visibility)
+        changes["boxes"] = sample.boxes[kept]
+        if sample.box_labels is not None:
+            changes["box_labels"] = [label for label, keep in zip(sample.box_labels, kept, strict=True) if keep]
+    return sample.moved(**changes)
+
+
+def _within(area: NDArray[np.float64], boxes: Array) -> NDArray[np.float64]:
+    """The sum of `area` (H, W) in each box; a pixel that a box cuts counts by the part inside."""
+    height, width = area.shape
+    across = np.clip(
+        np.minimum(boxes[:, [2]], np.arange(width) + 1) - np.maximum(boxes[:, [0]], np.arange(width)), 0, 1
+    )
+    down = np.clip(
+        np.minimum(boxes[:, [3]], np.arange(height) + 1) - np.maximum(boxes[:, [1]], np.arange(height)), 0, 1
+    )
+    return np.asarray(((down @ area) * across).sum(axis=1))
