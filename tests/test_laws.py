@@ -17,7 +17,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import augmentlab
-from augmentlab import GeometricTransform, PointTransform, Sample, choice, from_dict, integers, loguniform, uniform
+from augmentlab import (
+    BatchTransform,
+    Compose,
+    GeometricTransform,
+    Invert,
+    PointTransform,
+    Sample,
+    choice,
+    from_dict,
+    integers,
+    loguniform,
+    uniform,
+)
 from augmentlab import transforms as catalog
 from augmentlab.geometry import is_matrix, look_up
 from augmentlab.params import SEED_MAX, Distribution, parameters
@@ -25,7 +37,9 @@ from augmentlab.transform import PixelTransform
 
 CLASSES = [getattr(catalog, name) for name in catalog.__all__]
 GEOMETRIC = [cls for cls in CLASSES if issubclass(cls, GeometricTransform)]
-STRENGTHS = [cls for cls in CLASSES if any(one.drawn for one in parameters(cls))]
+SINGLE = [cls for cls in CLASSES if cls.needs != "batch"]  # what takes one image or sample
+BATCH = [cls for cls in CLASSES if cls.needs == "batch"]
+STRENGTHS = [cls for cls in SINGLE if any(one.drawn for one in parameters(cls))]
 FIELDS = [(cls, one) for cls in CLASSES for one in parameters(cls)]
 
 # Where hard bounds allow an answer that no test can wait for, or that no map can invert.
@@ -35,6 +49,8 @@ INVERTIBLE = {
 }
 
 every = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+every_single = pytest.mark.parametrize("cls", SINGLE, ids=lambda cls: cls.__name__)
+every_batch = pytest.mark.parametrize("cls", BATCH, ids=lambda cls: cls.__name__)
 every_geometric = pytest.mark.parametrize("cls", GEOMETRIC, ids=lambda cls: cls.__name__)
 every_untorn = pytest.mark.parametrize("cls", [cls for cls in GEOMETRIC if not cls.tears], ids=lambda cls: cls.__name__)
 every_field = pytest.mark.parametrize(
@@ -135,6 +151,13 @@ def sample_of(image):
     return sample
 
 
+def after(transform, image, rng=0):
+    """The image after a transform, which gets the image alone or, where its class needs more, a whole sample."""
+    if transform.needs == "image":
+        return transform(image, rng=rng)
+    return transform(sample_of(image), rng=rng).image
+
+
 # ---------------------------------------------------------------- drawing, and writing down
 
 
@@ -192,7 +215,7 @@ def test_probability(cls):
 # ---------------------------------------------------------------- applying
 
 
-@every
+@every_single
 @given(data=st.data(), image=images())
 @settings(max_examples=50)
 @example(data=None, image=image_of((1, 1), np.uint8, 0))
@@ -201,8 +224,8 @@ def test_probability(cls):
 def test_images_stay_images(cls, data, image):
     transform = cls.typical().sample(0) if data is None else data.draw(transforms(cls, drawn=True))
     before = image.copy()
-    result = transform.apply(image)
-    again = transform.apply(image)
+    result = after(transform, image)
+    again = after(transform, image)
     assert np.array_equal(image, before)
     assert result.dtype == again.dtype
     assert result.tobytes() == again.tobytes()
@@ -219,7 +242,7 @@ def test_images_stay_images(cls, data, image):
         assert np.array_equal(result[..., 3], alpha)
 
 
-@every
+@every_single
 @given(data=st.data(), image=images())
 @settings(max_examples=50)
 def test_targets_keep_their_form(cls, data, image):
@@ -233,7 +256,7 @@ def test_targets_keep_their_form(cls, data, image):
     moved = transform.apply(sample)
     for field in dataclasses.fields(Sample):
         assert np.array_equal(getattr(sample, field.name), getattr(before, field.name))
-    assert moved.image.tobytes() == transform.apply(image).tobytes()
+    assert moved.image.tobytes() == after(transform, image).tobytes()
     height, width = moved.image.shape[:2]
     assert moved.mask.shape == (height, width)
     assert moved.mask.dtype == sample.mask.dtype
@@ -250,27 +273,31 @@ def test_targets_keep_their_form(cls, data, image):
     assert (moved.boxes[:, 2:] <= [width, height]).all()
     assert (moved.boxes[:, 2:] > moved.boxes[:, :2]).all()
     if not issubclass(cls, GeometricTransform):
-        assert np.array_equal(moved.boxes, sample.boxes)
+        if getattr(transform, "boxes", "keep") == "keep":
+            assert np.array_equal(moved.boxes, sample.boxes)
+        else:
+            kept = [sample.box_labels.index(label) for label in moved.box_labels]
+            assert np.array_equal(moved.boxes, sample.boxes[kept])
         assert np.array_equal(moved.keypoints, sample.keypoints)
         assert np.array_equal(moved.heatmap, sample.heatmap)
         assert np.array_equal(moved.mask[moved.mask != 0], sample.mask[moved.mask != 0])
 
 
-@every
+@every_single
 def test_layout_of_the_memory_does_not_matter(cls):
     transform = cls.typical().sample(3)
     image = image_of((9, 8, 3), np.uint8, 1)
-    expected = transform.apply(image)
+    expected = after(transform, image)
     for other in (np.asfortranarray(image), image[::-1, ::-1].copy()[::-1, ::-1], image.repeat(2, axis=1)[:, ::2]):
-        assert np.array_equal(transform.apply(other), expected)
+        assert np.array_equal(after(transform, other), expected)
 
 
-@every
+@every_single
 def test_double_precision_stays(cls):
     image = image_of((9, 8, 3), np.float64, 1)
     transform = cls.typical().sample(3)
-    single = transform.apply(image.astype(np.float32))
-    result = transform.apply(image)
+    single = after(transform, image.astype(np.float32))
+    result = after(transform, image)
     assert result.dtype == np.float64
     assert single.dtype == np.float32
     # Levels and bins are the same in both; noise is drawn in single precision.
@@ -286,11 +313,11 @@ def test_double_precision_stays(cls):
 def test_defaults_leave_every_image_as_it_is(cls, image):
     assert cls().is_identity
     for seed in (0, 1):
-        assert np.array_equal(cls().sample(seed).apply(image), image)
-        assert np.array_equal(cls.typical().scaled(0).sample(seed).apply(image), image)
+        assert np.array_equal(after(cls().sample(seed), image), image)
+        assert np.array_equal(after(cls.typical().scaled(0).sample(seed), image), image)
 
 
-@every
+@every_single
 @given(data=st.data(), image=images(), strength=st.floats(0, 1))
 @settings(max_examples=20)
 def test_an_identity_is_one_and_scaled_values_are_allowed(cls, data, image, strength):
@@ -299,7 +326,7 @@ def test_an_identity_is_one_and_scaled_values_are_allowed(cls, data, image, stre
     assert dataclasses.replace(scaled) == scaled
     assert transform.scaled(1) == transform
     if scaled.is_identity and (drawn := scaled.sample(0)) is not None:
-        assert np.array_equal(drawn.apply(image), image)
+        assert np.array_equal(after(drawn, image), image)
 
 
 def picture():
@@ -323,7 +350,7 @@ def test_more_strength_changes_more(cls):
 
     def change(strength):
         transform = typical.scaled(strength)
-        return np.mean([difference(transform(image, rng=seed)) for seed in range(25)])
+        return np.mean([difference(after(transform, image, seed)) for seed in range(25)])
 
     none, some, full = change(0), change(0.3), change(1)
     assert none == 0
@@ -400,7 +427,8 @@ def test_every_class_has_a_documented_purpose(cls):
     first = cls.__doc__.splitlines()[0]
     assert 10 < len(first) < 130
     assert cls.__doc__.count("Parameters\n----------") == 1
-    assert issubclass(cls, (GeometricTransform, PointTransform, PixelTransform))
+    assert issubclass(cls, (GeometricTransform, PointTransform, PixelTransform, BatchTransform))
+    assert cls.needs in {"image", "mask", "batch"}
 
 
 # ---------------------------------------------------------------- targets follow the pixels
@@ -536,3 +564,76 @@ def test_what_lies_beyond_the_border_is_transparent(cls, data, image):
     black = dataclasses.replace(transform, fill=0.0)
     assert np.array_equal(transform.apply(image)[..., 3], black.apply(image)[..., 3])
     assert np.array_equal(transform.apply(image[..., :3]), transform.apply(image)[..., :3])
+
+
+# ---------------------------------------------------------------- several samples are mixed
+
+
+@st.composite
+def batches(draw):
+    """Samples of one size with one of each target but masks, and classes as labels."""
+    image = draw(images())
+    seeds = draw(st.lists(st.integers(0, 99), max_size=6))
+    return [
+        dataclasses.replace(sample_of(image_of(image.shape, image.dtype, seed)), mask=None, label=seed % 4)
+        for seed in seeds
+    ]
+
+
+@every_batch
+@given(data=st.data(), samples=batches())
+@settings(max_examples=50)
+def test_mixtures_are_samples_and_the_input_stays(cls, data, samples):
+    transform = dataclasses.replace(data.draw(transforms(cls, drawn=True)), num_classes=4)
+    before = copy.deepcopy(samples)
+    mixed, again = transform.apply(samples), transform(samples, rng=1)
+    for one, other in zip(samples, before, strict=True):
+        assert all(
+            np.array_equal(getattr(one, field.name), getattr(other, field.name)) for field in dataclasses.fields(Sample)
+        )
+    assert len(mixed) == len(samples)
+    for own, one, other in zip(samples, mixed, again, strict=True):
+        assert one.image.tobytes() == other.image.tobytes()
+        assert one.image.shape == own.image.shape
+        assert one.image.dtype == own.image.dtype
+        assert one.label.tobytes() == other.label.tobytes()
+        assert one.label.dtype == np.float64
+        assert one.label.shape == (4,)
+        assert one.label.min() >= 0
+        assert abs(one.label.sum() - 1) < 1e-12
+        assert dataclasses.replace(one).min_visibility == own.min_visibility  # every target passes the check
+        height, width = own.image.shape[:2]
+        assert (one.boxes[:, :2] >= 0).all()
+        assert (one.boxes[:, 2:] <= [width, height]).all()
+        assert len(one.boxes) == len(one.box_labels)
+        assert one.heatmap.shape == own.heatmap.shape
+        assert one.heatmap.min() >= 0
+        assert one.heatmap.max() <= 1
+
+
+@every_batch
+def test_a_mixture_needs_a_list(cls):
+    image = picture()
+    sentence = "{} mixes several samples and must be called with a list of them; got one alone"
+    for transform in (cls.typical(), cls.typical(p=0), cls.typical().sample(0)):
+        with pytest.raises(TypeError, match=sentence.format(cls.__name__)):
+            transform(image, rng=0)
+        with pytest.raises(TypeError, match=sentence.format("Compose")):
+            Compose([Invert(), transform])(Sample(image), rng=0)
+    with pytest.raises(TypeError, match=sentence.format(cls.__name__)):
+        Compose([Invert(), cls.typical()]).sample(0).apply(image)
+    with pytest.raises(TypeError, match=f"{cls.__name__} takes a list of Samples; got ndarray at index 0"):
+        cls.typical()([image, image], rng=0)
+
+
+@pytest.mark.parametrize(
+    "cls", [cls for cls in BATCH if any(one.drawn for one in parameters(cls))], ids=lambda cls: cls.__name__
+)
+@given(samples=batches())
+@settings(max_examples=20)
+def test_defaults_mix_nothing(cls, samples):
+    assert cls().is_identity
+    for own, one in zip(samples, cls(num_classes=4)(samples, rng=0), strict=True):
+        assert np.array_equal(one.image, own.image)
+        assert np.array_equal(one.label, np.eye(4)[own.label])
+        assert np.array_equal(one.boxes, own.boxes)

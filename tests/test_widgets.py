@@ -36,6 +36,7 @@ from augmentlab.widgets import Controls, Explorer, GridView, LatestWins, explore
 from augmentlab.widgets.controls import spec_of, state_of, value_of
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+MASKED = Sample(PHOTO, mask=PHOTO[..., 0] // 64)
 CATALOG = [getattr(transforms, name) for name in transforms.__all__]
 catalog = pytest.mark.parametrize("cls", CATALOG, ids=lambda cls: cls.__name__)
 
@@ -388,9 +389,9 @@ def test_the_code_runs_and_is_the_value():
     assert names["pipeline"] == explorer.value
 
 
-@catalog
+@pytest.mark.parametrize("cls", [cls for cls in CATALOG if cls.needs != "batch"], ids=lambda cls: cls.__name__)
 def test_every_transform_can_be_added_and_drawn(cls):
-    explorer = Explorer(PHOTO, draws=2, size=40)
+    explorer = Explorer(PHOTO if cls.needs == "image" else MASKED, draws=2, size=40)
     explorer.add(cls.__name__)
     assert [type(step) for step in explorer.value.steps] == [cls]
     assert explorer.controls.title == cls.__name__
@@ -399,8 +400,15 @@ def test_every_transform_can_be_added_and_drawn(cls):
 
 
 def test_the_catalog_is_grouped_and_whole():
-    names = [name for _, names in Explorer(PHOTO).steps.catalog for name in names]
-    assert sorted(names) == sorted(transforms.__all__)
+    for images, met in ((PHOTO, {"image"}), (MASKED, {"image", "mask"}), ([PHOTO, MASKED], {"image"})):
+        names = [name for _, names in Explorer(images).steps.catalog for name in names]
+        assert sorted(names) == sorted(cls.__name__ for cls in CATALOG if cls.needs in met)
+
+
+def test_a_step_that_mixes_samples_says_that_one_is_not_enough():
+    explorer = Explorer(PHOTO, draws=2, size=40)
+    with pytest.raises(TypeError, match="MixUp mixes several samples and must be called with a list"):
+        explorer.add("MixUp")
 
 
 def test_steps_are_added_selected_moved_switched_and_removed_from_the_page():

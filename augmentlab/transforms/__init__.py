@@ -1,14 +1,16 @@
 """The catalog: every transform of augmentlab, by family."""
 
-from augmentlab.transforms import blur, color, distort, erase, geometric, noise, preprocess, size
+from augmentlab.transforms import blur, color, distort, erase, geometric, mix, noise, preprocess, size, weather
 from augmentlab.transforms.blur import *
 from augmentlab.transforms.color import *
 from augmentlab.transforms.distort import *
 from augmentlab.transforms.erase import *
 from augmentlab.transforms.geometric import *
+from augmentlab.transforms.mix import *
 from augmentlab.transforms.noise import *
 from augmentlab.transforms.preprocess import *
 from augmentlab.transforms.size import *
+from augmentlab.transforms.weather import *
 
 FAMILIES = {
     "Geometric": geometric.__all__,
@@ -18,6 +20,8 @@ FAMILIES = {
     "Blur": blur.__all__,
     "Noise": noise.__all__,
     "Occlusion": erase.__all__,
+    "Weather": weather.__all__,
+    "Mixing": mix.__all__,
     "Preprocessing": preprocess.__all__,
 }
 

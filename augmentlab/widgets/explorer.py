@@ -119,7 +119,7 @@ class Explorer(ipywidgets.VBox):
         self._quiet = False
         self.tiles: tuple[render.Tile, ...] = ()
         self.controls = Controls()
-        self.steps = StepList(catalog=_catalog())
+        self.steps = StepList(catalog=_catalog(self._images))
         self.view = GridView(twin=twin.new_name())
         self.code = CodeView(shown="Pipeline")
         self._schedule = LatestWins(self._render, self._publish, self._show_error)
@@ -411,8 +411,15 @@ def _typical(name: str) -> Transform:
     return dataclasses.replace(step, p=0.5) if not step.is_random and not step.preprocessing else step
 
 
-def _catalog() -> list[list[Any]]:
-    return [[family, list(names)] for family, names in transforms.FAMILIES.items()]
+def _catalog(images: Sequence[Any]) -> list[list[Any]]:
+    """The families, with what can be applied to these images one by one."""
+    masked = all(isinstance(image, Sample) and image.mask is not None for image in images)
+    met = {"image", "mask"} if masked else {"image"}
+    families = [
+        [family, [name for name in names if getattr(transforms, name).needs in met]]
+        for family, names in transforms.FAMILIES.items()
+    ]
+    return [family for family in families if family[1]]
 
 
 def _arguments(step: Transform) -> str:
