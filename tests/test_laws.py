@@ -337,7 +337,7 @@ def picture():
     return np.clip((np.stack(planes, axis=-1) + 1) / 2 + rough, 0.01, 0.99).astype(np.float32)
 
 
-@every
+@every_single
 def test_more_strength_changes_more(cls):
     image = picture()
     typical = cls.typical()
