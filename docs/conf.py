@@ -41,4 +41,4 @@ tutorials = HERE / "tutorials"
 tutorials.mkdir(exist_ok=True)
 for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
     shutil.copyfile(notebook, tutorials / notebook.name)
-write_catalog(HERE / "transforms.md")
+write_catalog(HERE)

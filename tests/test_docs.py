@@ -1,0 +1,57 @@
+"""The page of transforms and the classes belong together."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import augmentlab
+from augmentlab.params import parameters
+from augmentlab.transforms import FAMILIES
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    spec = importlib.util.spec_from_file_location("catalog", ROOT / "docs" / "catalog.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_families_are_the_catalog():
+    listed = [name for names in FAMILIES.values() for name in names]
+    assert listed == augmentlab.transforms.__all__
+    assert len(set(listed)) == len(listed)
+
+
+@pytest.mark.parametrize("name", augmentlab.transforms.__all__)
+def test_every_transform_has_its_section_and_strip(catalog, name):
+    cls = getattr(augmentlab, name)
+    text = catalog.section(cls, 1.0)
+    assert text.startswith(f"### {name}\n")
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == [one.name for one in parameters(cls) if one.name != "p"]
+    picture = catalog.strip(cls)
+    assert picture.dtype == np.uint8
+    assert picture.shape[1] > picture.shape[0]
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/quickstart.md"])
+def test_code_on_the_page_compiles_and_names_exist(path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        compile(block, path, "exec")
+        for names in re.findall(r"^from augmentlab import (.+)$", block, re.MULTILINE):
+            for name in names.split(", "):
+                assert hasattr(augmentlab, name), name
+
+
+def test_readme_holds_the_two_commands_that_the_checks_run():
+    lines = [
+        line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("python -m pip install -e")
+    ]
+    assert [line.split(" && ")[1] for line in lines] == ["augmentlab demo", "python -m pytest"]
