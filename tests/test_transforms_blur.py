@@ -69,6 +69,19 @@ def test_box_blur_is_scipys_and_pillows():
         assert levels_apart(BoxBlur(radius=radius).apply(PHOTO), expected).max() <= 1
 
 
+def test_filters_are_opencvs():
+    cv2 = pytest.importorskip("cv2")
+    image = (PHOTO / 255).astype(np.float32)
+    expected = cv2.blur(image, (5, 5), borderType=cv2.BORDER_REPLICATE)
+    assert np.abs(BoxBlur(radius=2).apply(image) - expected).max() < 1e-5  # it adds in single precision
+    for step, kernel in (
+        (Defocus(radius=4.2 / max(PHOTO.shape)), family._disk(4.2)),
+        (MotionBlur(length=9 / max(PHOTO.shape), angle=25), family._line(9, np.deg2rad(25))),
+    ):
+        expected = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+        assert np.abs(step.apply(image) - expected).max() < 1e-5
+
+
 def test_box_blur_of_a_dot():
     blurred = BoxBlur(radius=0.5).apply(dot(5))
     assert np.allclose(blurred[2], [0, 0.125, 0.25, 0.125, 0])

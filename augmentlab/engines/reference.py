@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage, signal
+from scipy import ndimage
 from skimage import exposure, filters, restoration, segmentation, transform
 
 from augmentlab.geometry import Map, Shape, look_up, pixel_grid
@@ -295,6 +295,8 @@ def correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
     if np.count_nonzero(kernel) <= 100:
         return np.asarray(ndimage.correlate(source, kernel, mode="nearest"))
     # The same sum by Fourier transforms, whose cost does not grow with the kernel.
+    from scipy import signal  # takes as long to import as all the rest
+
     reach = [(side // 2, side // 2) for side in kernel.shape]
     return np.asarray(
         signal.fftconvolve(np.pad(source, reach, mode="edge"), np.flip(kernel), mode="valid", axes=(0, 1))
