@@ -139,7 +139,7 @@ class Swirl(GeometricTransform):
     """
 
     strength: Annotated[
-        float, Interval(ge=-10, le=10), Typical(-5, 5), Unit("rad"), "Counter-clockwise angle at the centre."
+        float, Interval(ge=-10, le=10), Typical(-2, 2), Unit("rad"), "Counter-clockwise angle at the centre."
     ] = 0.0
     radius: Annotated[
         float,
@@ -207,8 +207,8 @@ class ThinPlateSpline(GeometricTransform):
     """Move the nodes of a grid at random and bend what lies between as little as possible (Bookstein 1989).
 
     The thin-plate spline (`skimage.transform.ThinPlateSplineTransform`) is evaluated on 65 x 65 positions and joined by
-    cubic splines, which is 20 times quicker and agrees to within 1/5000 of the side. The bound on `scale` is the largest
-    at which no node pattern folds the image.
+    cubic splines, which is quicker and agrees to within 1/3000 of the side. Within the bound on `scale` no
+    moves whatever can fold the image.
     """
 
     scale: Annotated[
