@@ -20,6 +20,7 @@ from augmentlab import (
     ColorTemperature,
     Compose,
     Contrast,
+    Equalize,
     FancyPCA,
     HistogramMatching,
     HueSaturation,
@@ -156,6 +157,13 @@ def test_auto_contrast():
     assert AutoContrast(cutoff=0).apply(image).tolist() == [[0, 51], [102, 255]]
     assert np.array_equal(AutoContrast().apply(np.full((3, 3, 3), 7, np.uint8)), np.full((3, 3, 3), 7))
     assert np.array_equal(AutoContrast().apply(np.full((3, 3), 0.3)), np.full((3, 3), 0.3))
+
+
+@pytest.mark.parametrize("step", [AutoContrast(), CLAHE(clip_limit=0.01), Equalize()])
+def test_rounding_errors_are_no_contrast(step):
+    flat = 0.3 + np.random.default_rng(0).normal(0, 1e-9, (20, 30, 3))
+    assert np.abs(step.apply(flat) - flat).max() < 1e-6
+    assert np.ptp(HistogramMatching(blend=1).apply(np.full((4, 4), 0.3) + np.eye(4) * 1e-9)) < 1e-6
 
 
 def test_auto_contrast_is_pillows():

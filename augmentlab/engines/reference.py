@@ -32,6 +32,9 @@ GRAY_WEIGHTS = {
 }
 
 
+_ONE_LEVEL = 1e-6  # of full scale: floats closer than this are one tone, told apart by their rounding errors
+
+
 def warp(array: Array, matrix: Map, shape: Shape, *, order: int, border: str, fill: float = 0.0) -> Array:
     """Show the input at the positions that `matrix` gives for each pixel of an output of `shape` (H, W).
 
@@ -178,7 +181,7 @@ def equalize(image: Array) -> Array:
 
 
 def _equalize_plane(plane: Array, scale: float) -> NDArray[np.float64]:
-    if plane.min() == plane.max():  # one level has no contrast to spread
+    if np.ptp(plane) <= _ONE_LEVEL * scale:  # one level has no contrast to spread
         return np.asarray(plane / scale, dtype=np.float64)
     return np.asarray(exposure.equalize_hist(plane, nbins=256))
 
@@ -213,7 +216,7 @@ def stretch(image: Array, cutoff: float, *, together: bool) -> Array:
     axes = None if together else (0, 1)
     scale = full_scale(image.dtype)
     low, high = np.quantile(image.astype(np.float64), [cutoff, 1 - cutoff], axis=axes)
-    flat = high <= low
+    flat = high - low <= _ONE_LEVEL * scale
     spread = (image - np.where(flat, 0, low)) / np.where(flat, scale, high - low)
     return rounded(np.clip(spread, 0, 1) * scale, image.dtype)
 
@@ -226,10 +229,12 @@ def match_quantiles(image: Array, quantiles: NDArray[np.float64], blend: float) 
     planes = image.reshape(*image.shape[:2], -1)
     matched = []
     for index in range(planes.shape[2]):
-        levels, where, counts = np.unique(planes[..., index], return_inverse=True, return_counts=True)
+        plane = planes[..., index].astype(np.float64)
+        tones = np.round(plane / (_ONE_LEVEL * scale))
+        _, where, counts = np.unique(tones, return_inverse=True, return_counts=True)
         rank = (np.cumsum(counts) - counts / 2) / counts.sum()
         target = np.interp(rank, np.linspace(0, 1, quantiles.shape[1]), quantiles[index]) * scale
-        matched.append((levels + blend * (target - levels))[where].reshape(planes.shape[:2]))
+        matched.append(plane + blend * (target[where].reshape(plane.shape) - plane))
     return rounded(np.stack(matched, axis=-1).reshape(image.shape), image.dtype)
 
 
@@ -242,7 +247,7 @@ def clahe(image: Array, clip_limit: float, tiles: int) -> Array:
     scale = full_scale(image.dtype)
     unit = image.astype(np.float64) / scale
     value = unit if unit.ndim == 2 else unit.max(axis=2)
-    if value.min() == value.max():  # one level has no contrast to spread
+    if np.ptp(value) <= _ONE_LEVEL:  # one level has no contrast to spread
         return image
     tile = tuple(max(side // tiles, 1) for side in value.shape)
     equalized = np.clip(exposure.equalize_adapthist(value, kernel_size=tile, clip_limit=clip_limit, nbins=256), 0, 1)
