@@ -123,7 +123,7 @@ class Snow(PixelTransform):
             for distance, (size, drops) in enumerate(((0.003, 900), (0.006, 350), (0.012, 80))):
                 rng = np.random.default_rng((self.seed, distance))
                 flakes = _streaks(image.shape, round(drops * self.flakes), size, 0.0, rng)
-                air = _planes(0.9 * _covering(flakes, size * side), image)
+                air = _planes(_covering(2.5 * flakes, size * side), image)
                 scene = scene * (1 - air) + air
         return np.asarray(scene)
 
