@@ -47,7 +47,10 @@ def test_augmenting_loads_no_heavy_package():
         image = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
         for name in catalog.__all__:
             transform = getattr(catalog, name).typical()
-            transform(image, rng=0)
+            if transform.needs == "batch":
+                transform([Sample(image, label=np.eye(2)[k]) for k in range(2)], rng=0)
+            else:
+                transform(Sample(image, mask=image[..., 0] // 64), rng=0)
             from_dict(transform.to_dict())
         Compose([Rotate.typical(), OneOf([Invert(), Gamma.typical()])])(Sample(image, keypoints=[[1, 2]]), rng=0)
         print(sorted({name.split(".")[0] for name in sys.modules}))
