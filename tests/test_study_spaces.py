@@ -8,6 +8,8 @@ from augmentlab import (
     GaussianNoise,
     HorizontalFlip,
     Invert,
+    MaskDropout,
+    MixUp,
     OneOf,
     Rotate,
     VerticalFlip,
@@ -133,6 +135,12 @@ def test_arms_are_labelled():
         ({"a": Invert(), "b": Invert()}, ValueError, "arms must differ; 'a' and 'b' are both Invert"),
         ({"a": Invert(), "b": Compose((Invert(),))}, ValueError, "arms must differ; 'a' and 'b' are both"),
         ({"control": Invert()}, ValueError, "arms must not be called 'control'"),
+        (
+            {"a": OneOf([Invert(), MixUp()])},
+            ValueError,
+            "one image at a time; 'a' holds MixUp, which needs several images",
+        ),
+        ([MaskDropout()], ValueError, "holds MaskDropout, which needs a mask"),
         (
             [Arm(label="a", transform=Invert()), Arm(label="a", transform=ROTATE)],
             ValueError,

@@ -154,7 +154,8 @@ def as_arms(arms: Iterable[Transform | Arm] | Mapping[str, Transform]) -> list[A
     Raises
     ------
     ValueError
-        No candidate, two that do the same, two labels that are equal, or one that is "control".
+        No candidate, two that do the same, two labels that are equal, one that is "control", or a candidate that needs
+        more than one image by itself.
     TypeError
         Something that is no Transform.
     """
@@ -173,6 +174,12 @@ def as_arms(arms: Iterable[Transform | Arm] | Mapping[str, Transform]) -> list[A
         raise ValueError("arms must hold at least one transform; got none")
     seen: dict[str, str] = {}
     for arm in labelled:
+        for part in arm.transform.walk():
+            if part.needs != "image":
+                wants = {"batch": "several images at once", "mask": "a mask"}[part.needs]
+                raise ValueError(
+                    f"arms must transform one image at a time; {arm.label!r} holds {type(part).__name__}, which needs {wants}"
+                )
         if arm.identity in seen:
             raise ValueError(f"arms must differ; {seen[arm.identity]!r} and {arm.label!r} are both {arm.code}")
         seen[arm.identity] = arm.label
