@@ -453,6 +453,15 @@ def reach(transform, shape):
     return 3 + math.ceil(0.5 / np.abs(np.diag(transform.coordinate_map(shape))[:2]).min())
 
 
+def folds(map_):
+    """Whether a dense map turns over between some pixels: a strong swirl does where pixels are too few to show it."""
+    if is_matrix(map_):
+        return False
+    across, down = np.diff(map_, axis=1), np.diff(map_, axis=0)
+    corners = [(across[rows], down[:, columns]) for rows in np.s_[:-1, 1:] for columns in np.s_[:-1, 1:]]
+    return any((a[..., 0] * b[..., 1] <= a[..., 1] * b[..., 0]).any() for a, b in corners)
+
+
 def assert_keypoints_follow(pipeline, shape, seed, reach=0):
     # The image holds its own coordinates: what is seen at a moved keypoint says where it came from.
     y, x = np.mgrid[: shape[0], : shape[1]]
@@ -483,8 +492,9 @@ def assert_keypoints_follow(pipeline, shape, seed, reach=0):
 @given(data=st.data(), height=st.integers(2, 40), width=st.integers(2, 40), seed=st.integers(0, 9))
 @settings(max_examples=60)
 def test_keypoints_follow_pixels(cls, data, height, width, seed):
-    transform = data.draw(movers(cls))
-    assert_keypoints_follow(transform, (height, width), seed, reach(transform, (height, width)))
+    transform, shape = data.draw(movers(cls)), (height, width)
+    if cls.tears or not folds(transform.coordinate_map(shape)):
+        assert_keypoints_follow(transform, shape, seed, reach(transform, shape))
 
 
 @every_untorn
