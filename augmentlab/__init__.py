@@ -14,7 +14,7 @@ _NAMES = {
     "engines": ("engine",),
     "sample": ("Sample", "as_image"),
     "transform": ("BatchTransform", "GeometricTransform", "PixelTransform", "PointTransform", "Transform", "from_dict"),
-    "compose": ("Compose", "OneOf"),
+    "compose": ("Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"),
     "data": ("Dataset",),
     "study": ("Study",),
     "widgets": ("Controls", "Explorer", "explore"),
@@ -22,8 +22,11 @@ _NAMES = {
 _MODULES = ("data", "models", "params", "plots", "render", "study", "transforms", "widgets")
 
 if TYPE_CHECKING:
+    from augmentlab.compose import Blend as Blend
     from augmentlab.compose import Compose as Compose
     from augmentlab.compose import OneOf as OneOf
+    from augmentlab.compose import RandomOrder as RandomOrder
+    from augmentlab.compose import SomeOf as SomeOf
     from augmentlab.data import Dataset as Dataset
     from augmentlab.engines import engine as engine
     from augmentlab.params import choice as choice

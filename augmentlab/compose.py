@@ -1,15 +1,19 @@
-"""Sequences and choices of transforms, each used as a transform is; and the plan by which a sequence is computed."""
+"""Sequences, choices and blends of transforms, each used as a transform is; and how a sequence is computed."""
 
 import itertools
 import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
+from annotated_types import Interval
+from numpy.typing import NDArray
 
 from augmentlab.geometry import Shape
+from augmentlab.params import SEED_MAX, Choice, Distribution, Integers, Typical, integers, parameters
+from augmentlab.pixels import rounded
 from augmentlab.sample import Sample
 from augmentlab.transform import (
     GeometricTransform,
@@ -18,10 +22,12 @@ from augmentlab.transform import (
     build,
     check_strength,
     child_seeds,
+    from_json,
     generator,
+    to_json,
 )
 
-__all__ = ["Compose", "OneOf"]
+__all__ = ["Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -61,8 +67,21 @@ class _Group(Transform):
         for step in self.steps:
             yield from step.walk()
 
+    def may_follow(self, index: int, other: int) -> bool:  # noqa: ARG002
+        """Whether step `index` may be applied to what step `other` returned, where the order is not that of the steps."""
+        return False
+
+    def _seeds(self, rng: np.random.Generator) -> list[tuple[int, ...]]:
+        """A stream for each step, the same whatever the other steps are."""
+        return child_seeds([type(step).__name__ for step in self.steps], rng)
+
+    def _given(self) -> dict[str, Any]:
+        """The fields besides the steps that differ from their defaults."""
+        values = {one.name: (getattr(self, one.name), one.default) for one in parameters(self)}
+        return {name: value for name, (value, default) in values.items() if value != default}
+
     def _arguments(self) -> list[str]:
-        return [f"p={self.p!r}"] if self.p != 1 else []
+        return [f"{name}={value!r}" for name, value in self._given().items()]
 
     def __repr__(self) -> str:
         steps = f"[{', '.join(map(repr, self.steps))}]"
@@ -76,14 +95,16 @@ class _Group(Transform):
 
     def _document(self) -> dict[str, Any]:
         steps = [step._document() for step in self.steps]  # noqa: SLF001
-        return {"transform": type(self).__name__, "steps": steps, **({"p": self.p} if self.p != 1 else {})}
+        given = {name: to_json(value) for name, value in self._given().items()}
+        return {"transform": type(self).__name__, "steps": steps, **given}
 
     @classmethod
     def _from_document(cls, fields: dict[str, Any], classes: dict[str, type[Transform]], depth: int) -> Self:
         steps = fields.get("steps")
         if not isinstance(steps, list):
             raise TypeError(f"{cls.__name__}.steps must be a list of transforms; got {steps!r:.80}")
-        return cls(**fields | {"steps": [build(step, classes, depth + 1) for step in steps]})
+        others = {name: from_json(f"{cls.__name__}.{name}", value) for name, value in fields.items()}
+        return cls(**others | {"steps": [build(step, classes, depth + 1) for step in steps]})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -137,10 +158,8 @@ class Compose(_Group):
         rng = generator(rng)
         if rng.random() >= self.p:
             return None
-        seeds = child_seeds([type(step).__name__ for step in self.steps], rng)
-        drawn = [step.sample(seed) for step, seed in zip(self.steps, seeds, strict=True)]
-        flat = (part for step in drawn if step is not None for part in flatten(step))
-        return self._unchecked(steps=tuple(step for step in flat if not step.is_identity), p=1.0)
+        drawn = [step.sample(seed) for step, seed in zip(self.steps, self._seeds(rng), strict=True)]
+        return self._unchecked(steps=_changing(drawn), p=1.0)
 
     def deterministic(self) -> "Compose":
         """The inference-time part: the preprocessing steps, without what is random."""
@@ -164,8 +183,9 @@ class Compose(_Group):
             return super()._call_batch(samples, rng)
         if rng.random() >= self.p:
             return samples
-        seeds = child_seeds([type(step).__name__ for step in self.steps], rng)
-        for mixes, pairs in itertools.groupby(zip(self.steps, seeds, strict=True), lambda pair: pair[0].mixes):
+        for mixes, pairs in itertools.groupby(
+            zip(self.steps, self._seeds(rng), strict=True), lambda pair: pair[0].mixes
+        ):
             if mixes:
                 for step, seed in pairs:
                     samples = step._call_batch(samples, generator(seed))  # noqa: SLF001
@@ -237,32 +257,297 @@ class OneOf(_Group):
         weights = np.ones(len(self.steps)) if self.weights is None else np.asarray(self.weights)
         edges = np.cumsum(weights / weights.sum())
         index = min(int(np.searchsorted(edges, rng.random(), side="right")), len(self.steps) - 1)
-        return self.steps[index].sample(child_seeds([type(step).__name__ for step in self.steps], rng)[index])
+        return self.steps[index].sample(self._seeds(rng)[index])
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the output, where all steps agree on it; else a ValueError."""
-        shapes = {step.output_shape(shape) for step in self.steps}
-        if len(shapes) > 1:
-            raise ValueError(f"the output shape of {self!r:.80} depends on the draw: {sorted(shapes)}")
-        return shapes.pop()
+        return _only(self, {step.output_shape(shape) for step in self.steps})
 
-    def _arguments(self) -> list[str]:
-        weights = [f"weights={self.weights!r}"] if self.weights is not None else []
-        return weights + super()._arguments()
+    def _given(self) -> dict[str, Any]:
+        return ({"weights": self.weights} if self.weights is not None else {}) | super()._given()
 
-    def _document(self) -> dict[str, Any]:
-        return super()._document() | ({"weights": list(self.weights)} if self.weights is not None else {})
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SomeOf(_Group):
+    """Some of several transforms, drawn anew each time.
+
+    Without `replace`, those that are drawn are different ones and keep their order. With it, each of the `n` draws is
+    among all, and they are applied as they were drawn. What a step draws does not depend on which others there are. A
+    sampled SomeOf is a flat Compose of numbers.
+
+    Parameters
+    ----------
+    steps : sequence of Transform
+        At least as many as are drawn at most, unless with `replace`.
+
+    Raises
+    ------
+    ValueError
+        When `n` may be more than there are steps; or when a step that needs values in [0, 1] may follow one whose
+        output leaves that range.
+
+    Examples
+    --------
+    >>> from augmentlab import Brightness, Gamma, HorizontalFlip, SomeOf, integers, uniform
+    >>> some = SomeOf([HorizontalFlip(), Brightness(delta=uniform(0, 0.2)), Gamma(gamma=uniform(0.7, 1.4))], n=2)
+    >>> some.sample(rng=1)
+    Compose([Brightness(delta=0.0118892), Gamma(gamma=1.02994)])
+    """
+
+    n: Annotated[int, Interval(ge=0, le=64), Typical(1, 4, draw=False), "How many are drawn."] = 1
+    replace: Annotated[bool, "Whether a step may be drawn more than once."] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.replace, Distribution):
+            raise TypeError(f"SomeOf.replace must be bool; got {self.replace!r}")
+        most = max(self._counts())
+        if most > len(self.steps) and not (self.replace and self.steps):
+            raise ValueError(f"SomeOf.n must be at most the number of steps, {len(self.steps)}; got {self.n!r}")
+        _last_unbounded(self, None)
+
+    @property
+    def is_random(self) -> bool:
+        """Always: which steps are applied is drawn."""
+        return True
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether every step is, `n` is 0, or `p` is 0."""
+        return super().is_identity or max(self._counts()) == 0
+
+    def sample(self, rng: Rng = None) -> Compose | None:
+        """A flat Compose of the drawn steps that change the image; None when the whole is not applied."""
+        rng = generator(rng)
+        if rng.random() >= self.p:
+            return None
+        seeds = self._seeds(rng)
+        n = self.n.sample(rng) if isinstance(self.n, Distribution) else self.n
+        if self.replace:
+            chosen = (rng.random(n) * len(self.steps)).astype(int).tolist()
+        else:  # one number for each step, so that one more step at the end leaves those of the others
+            chosen = sorted(np.argsort(rng.random(len(self.steps)))[:n].tolist())
+        times = [chosen[:place].count(index) for place, index in enumerate(chosen)]
+        drawn = [
+            self.steps[index].sample((*seeds[index], time) if time else seeds[index])
+            for index, time in zip(chosen, times, strict=True)
+        ]
+        return _sequence(_changing(drawn))
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the output, where all draws agree on it; else a ValueError."""
+        reached = {(0, shape)}  # by how many steps, and to which shape
+        if self.replace:
+            for count in range(max(self._counts())):
+                reached |= {
+                    (count + 1, step.output_shape(one)) for k, one in reached if k == count for step in self.steps
+                }
+        else:
+            for step in self.steps:
+                reached |= {(count + 1, step.output_shape(one)) for count, one in reached}
+        return _only(self, {one for count, one in reached if count in self._counts()})
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether what is drawn is applied in the order of the steps, and more than one may be."""
+        return not self.replace and max(self._counts()) > 1
+
+    def may_follow(self, index: int, other: int) -> bool:  # noqa: ARG002
+        """With `replace`, any may follow any."""
+        return self.replace and max(self._counts()) > 1
+
+    def _counts(self) -> Sequence[int]:
+        """Every number of steps that may be drawn."""
+        if isinstance(self.n, Choice):
+            return self.n.values
+        return range(self.n.low, self.n.high + 1) if isinstance(self.n, Integers) else (self.n,)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RandomOrder(_Group):
+    """Several transforms one after the other, in an order drawn anew each time.
+
+    What a step draws does not depend on the order or on which others there are. A sampled RandomOrder is a flat Compose
+    of numbers.
+
+    Parameters
+    ----------
+    steps : sequence of Transform
+        May be empty: then it is the identity.
+
+    Raises
+    ------
+    ValueError
+        When a step that needs values in [0, 1] may follow one whose output leaves that range.
+
+    Examples
+    --------
+    >>> from augmentlab import Brightness, HorizontalFlip, Invert, RandomOrder, uniform
+    >>> RandomOrder([HorizontalFlip(), Brightness(delta=uniform(0, 0.2)), Invert()]).sample(rng=1)
+    Compose([Brightness(delta=0.0118892), Invert(), HorizontalFlip()])
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _last_unbounded(self, None)
+
+    @property
+    def is_random(self) -> bool:
+        """Always: the order is drawn."""
+        return True
+
+    def sample(self, rng: Rng = None) -> Compose | None:
+        """A flat Compose of the drawn steps that change the image; None when the whole is not applied."""
+        rng = generator(rng)
+        if rng.random() >= self.p:
+            return None
+        drawn = [step.sample(seed) for step, seed in zip(self.steps, self._seeds(rng), strict=True)]
+        order = np.argsort(rng.random(len(drawn))).tolist()
+        return _sequence(_changing(drawn[index] for index in order))
+
+    def may_follow(self, index: int, other: int) -> bool:
+        """Any may follow any other."""
+        return index != other
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the output, where all orders agree on it; else a ValueError."""
+        if all(step.output_shape(shape) == shape for step in self.steps):
+            return shape
+        reached = {(frozenset[int](), shape)}  # by which steps, and to which shape
+        for _ in self.steps:
+            reached = {
+                (done | {index}, step.output_shape(one))
+                for done, one in reached
+                for index, step in enumerate(self.steps)
+                if index not in done
+            }
+        return _only(self, {one for _, one in reached})
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Blend(_Group):
+    """The image blended with what each of several transforms makes of it (Hendrycks et al. 2020, "AugMix").
+
+    ``(1 - m) * x + m * (w_1 * t_1(x) + ... + w_k * t_k(x))``, with m from Beta(alpha, alpha) and the weights w from
+    Dirichlet(alpha, ..., alpha), both given by `seed`. A sampled Blend is a Blend of drawn steps. Masks, boxes and
+    keypoints stay where they are, and are refused when a step moves pixels, for the result shows them in several places.
+
+    Parameters
+    ----------
+    steps : sequence of Transform
+        At least one; each may be a Compose, a chain of several. All keep shape and dtype of the image.
+
+    Raises
+    ------
+    ValueError
+        When a step mixes samples; when applied, if a step changes the shape or the dtype, or moves pixels of a sample
+        with a mask, a heatmap, boxes or keypoints.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from augmentlab import Blend, Invert
+    >>> Blend([Invert()], seed=1).apply(np.zeros((1, 1), np.uint8))
+    array([[108]], dtype=uint8)
+    """
+
+    alpha: Annotated[
+        float, Interval(gt=0, le=32), Typical(0.5, 4, draw=False), "Of the distributions: larger is more evenly mixed."
+    ] = 1.0
+    seed: Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all weights; drawn anew unless given."] = integers(
+        0, SEED_MAX
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.steps:
+            raise ValueError("Blend.steps must hold at least one transform; got none")
+        if self.mixes:
+            raise ValueError(f"Blend.steps must each take a single sample; got {self.steps!r:.80}")
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a step is, `p` is below 1, or the weights are not drawn yet."""
+        return super().is_random or isinstance(self.seed, Distribution) or isinstance(self.alpha, Distribution)
+
+    def sample(self, rng: Rng = None) -> "Blend | None":
+        """A Blend of the drawn steps with its weights drawn; None when it is not applied."""
+        if not self.is_random:
+            return self
+        rng = generator(rng)
+        if rng.random() >= self.p:
+            return None
+        seeds = self._seeds(rng)
+        drawn = {one.name: getattr(self, one.name) for one in parameters(self)}
+        drawn = {name: value.sample(rng) if isinstance(value, Distribution) else value for name, value in drawn.items()}
+        steps = [step.sample(seed) for step, seed in zip(self.steps, seeds, strict=True)]
+        return self._unchecked(
+            **drawn | {"steps": tuple(_sequence(()) if step is None else step for step in steps), "p": 1.0}
+        )
+
+    def shares(self) -> NDArray[np.float64]:
+        """The share of each step's image in the result of a drawn Blend, (number of steps,); the rest is the image's."""
+        rng = np.random.default_rng(self.seed)
+        return np.asarray(rng.beta(self.alpha, self.alpha) * rng.dirichlet([self.alpha] * len(self.steps)))
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the output, on which all steps must agree."""
+        return _only(self, {shape, *(step.output_shape(shape) for step in self.steps)})
+
+    @classmethod
+    def apply_run(cls, run: Sequence[Any], sample: Sample) -> Sample:
+        """Blend what each step makes of the image."""
+        (blend,) = run
+        moving = [part for part in blend.walk() if isinstance(part, GeometricTransform)]
+        for name in ("mask", "heatmap", "boxes", "keypoints"):
+            if moving and getattr(sample, name) is not None:
+                raise ValueError(
+                    f"Blend shows what {type(moving[0]).__name__} moves in several places, so {name} cannot follow"
+                )
+        image = sample.image
+        # The differences are summed, not the images: what no step changes, such as alpha, stays bit for bit.
+        total = image.astype(np.float64)
+        for step, weight in zip(blend.steps, blend.shares(), strict=True):
+            seen = step._apply(sample.moved(image=image)).image  # noqa: SLF001
+            if seen.shape != image.shape or seen.dtype != image.dtype:
+                raise ValueError(
+                    f"Blend.steps must keep shape {image.shape} and dtype {image.dtype}; "
+                    f"got {seen.shape} and {seen.dtype} from {step!r:.80}"
+                )
+            total += weight * (seen.astype(np.float64) - image)
+        return sample.moved(image=rounded(total, image.dtype))
+
+
+def _changing(drawn: Iterable[Transform | None]) -> tuple[Transform, ...]:
+    """What is left of drawn steps, flat: those that are applied and change the image."""
+    flat = (part for step in drawn if step is not None for part in flatten(step))
+    return tuple(step for step in flat if not step.is_identity)
+
+
+def _sequence(steps: tuple[Transform, ...]) -> Compose:
+    """A Compose of what is known to be allowed."""
+    return Compose(())._unchecked(steps=steps)  # noqa: SLF001
+
+
+def _only(step: Transform, shapes: set[tuple[int, ...]]) -> tuple[int, ...]:
+    if len(shapes) > 1:
+        raise ValueError(f"the output shape of {step!r:.80} depends on the draw: {sorted(shapes)}")
+    return shapes.pop()
 
 
 def _last_unbounded(step: Transform, before: Transform | None) -> Transform | None:
     """What left [0, 1] last, `step` included, when `before` had left it; an error where a step cannot take that."""
-    if isinstance(step, OneOf):
-        left = [_last_unbounded(one, before) for one in step.steps]
-        return next((one for one in left if one is not None), None)
-    if isinstance(step, Compose):
+    if isinstance(step, Compose) or (isinstance(step, SomeOf) and step.keeps_order):
         for one in step.steps:
             before = _last_unbounded(one, before)
         return before
+    if isinstance(step, _Group):
+        left = [_last_unbounded(one, before) for one in step.steps]
+        for other, culprit in enumerate(left):
+            for index, follower in enumerate(step.steps):
+                if culprit is not None and step.may_follow(index, other):
+                    _last_unbounded(follower, culprit)
+        return next((one for one in left if one is not None), None)
     if before is not None and not isinstance(step, GeometricTransform):
         raise ValueError(
             f"{type(step).__name__} cannot follow {type(before).__name__}, whose output is not in [0, 1]; "

@@ -331,7 +331,7 @@ class Transform:
     def _document(self) -> dict[str, Any]:
         name = type(self).__name__ if _is_ours(type(self)) else f"{type(self).__module__}:{type(self).__qualname__}"
         fields = {
-            one.name: _to_json(getattr(self, one.name))
+            one.name: to_json(getattr(self, one.name))
             for one in parameters(self)
             if getattr(self, one.name) != one.default
         }
@@ -339,7 +339,7 @@ class Transform:
 
     @classmethod
     def _from_document(cls, fields: dict[str, Any], classes: "dict[str, type[Transform]]", depth: int) -> Self:  # noqa: ARG003
-        return cls(**{name: _from_json(f"{cls.__name__}.{name}", value) for name, value in fields.items()})
+        return cls(**{name: from_json(f"{cls.__name__}.{name}", value) for name, value in fields.items()})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -653,13 +653,15 @@ def _is_ours(cls: type) -> bool:
     return cls.__module__.split(".")[0] == "augmentlab"
 
 
-def _to_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
+    """The value of a field, a distribution too, as JSON has it."""
     if isinstance(value, Distribution):
-        return {type(value).__name__.lower(): [_to_json(part) for part in value.support]}
+        return {type(value).__name__.lower(): [to_json(part) for part in value.support]}
     return list(value) if isinstance(value, tuple) else value
 
 
-def _from_json(where: str, value: Any) -> Any:
+def from_json(where: str, value: Any) -> Any:
+    """The inverse of `to_json`; `where` is what an error calls the field."""
     if isinstance(value, dict):
         if (
             len(value) != 1

@@ -12,6 +12,7 @@ from test_laws import CLASSES, GEOMETRIC, assert_boxes_contain, assert_keypoints
 import augmentlab
 from augmentlab import (
     Affine,
+    Blend,
     Brightness,
     Center,
     CenterCrop,
@@ -24,18 +25,21 @@ from augmentlab import (
     Grayscale,
     HorizontalFlip,
     Invert,
+    MixUp,
     Normalize,
     OneOf,
     Pad,
     Perspective,
     PointTransform,
     Posterize,
+    RandomOrder,
     Resize,
     ResizedCrop,
     Rotate,
     Rotate90,
     Sample,
     Solarize,
+    SomeOf,
     Standardize,
     VerticalFlip,
     choice,
@@ -310,9 +314,190 @@ def test_the_shape_after_a_choice():
         OneOf([Resize(height=3, width=4), HorizontalFlip()]).output_shape((5, 7))
 
 
+# ---------------------------------------------------------------- SomeOf and RandomOrder
+
+THREE = [Gamma(gamma=uniform(0.5, 2)), Invert(), HorizontalFlip()]
+
+
+def names(drawn):
+    return [type(step).__name__ for step in drawn.steps]
+
+
+def test_some_of_draws_different_steps_in_their_order():
+    draws = [tuple(names(SomeOf(THREE, n=2).sample(seed))) for seed in range(900)]
+    pairs = [("Gamma", "Invert"), ("Gamma", "HorizontalFlip"), ("Invert", "HorizontalFlip")]
+    assert set(draws) == set(pairs)
+    # Chi-square with 2 degrees of freedom is below 13.8 in 999 of 1000 cases.
+    assert sum((draws.count(pair) - 300) ** 2 / 300 for pair in pairs) < 13.8
+
+
+def test_some_of_with_replacement_is_as_many_independent_draws():
+    draws = [tuple(names(SomeOf(THREE, n=2, replace=True).sample(seed))) for seed in range(900)]
+    pairs = {
+        (one, other) for one in ("Gamma", "Invert", "HorizontalFlip") for other in ("Gamma", "Invert", "HorizontalFlip")
+    }
+    assert set(draws) == pairs
+    assert sum((draws.count(pair) - 100) ** 2 / 100 for pair in pairs) < 26.1  # 8 degrees of freedom
+    twice = [
+        drawn.steps
+        for seed in range(200)
+        if names(drawn := SomeOf(THREE, n=2, replace=True).sample(seed)) == ["Gamma"] * 2
+    ]
+    assert len(twice) > 10
+    assert all(first != second for first, second in twice)
+    assert len(SomeOf([Gamma(gamma=uniform(0.5, 2))], n=7, replace=True).sample(0).steps) == 7
+
+
+@pytest.mark.parametrize(("n", "counts"), [(integers(0, 2), {0, 1, 2}), (choice(1, 3), {1, 3}), (0, {0}), (3, {3})])
+def test_how_many_are_drawn(n, counts):
+    assert {len(SomeOf(THREE, n=n).sample(seed).steps) for seed in range(60)} == counts
+    assert SomeOf(THREE, n=n).is_identity == (counts == {0})
+
+
+def test_random_order_applies_all_in_every_order():
+    draws = [tuple(names(RandomOrder(THREE).sample(seed))) for seed in range(1200)]
+    assert len(set(draws)) == 6
+    assert all(sorted(drawn) == ["Gamma", "HorizontalFlip", "Invert"] for drawn in draws)
+    assert sum((draws.count(order) - 200) ** 2 / 200 for order in set(draws)) < 20.5  # 5 degrees of freedom
+
+
+def test_values_do_not_depend_on_the_other_steps():
+    gamma = THREE[0]
+
+    def values(group):
+        drawn = {seed: group.sample(seed).steps for seed in range(40)}
+        return {seed: step for seed, steps in drawn.items() for step in steps if isinstance(step, Gamma)}
+
+    whole = values(RandomOrder([gamma]))
+    assert len(whole) == 40
+    assert len(set(whole.values())) > 30
+    for group in (RandomOrder(THREE), RandomOrder([VerticalFlip(), *THREE[::-1]])):
+        assert values(group) == whole
+    for group in (
+        SomeOf(THREE, n=2),
+        SomeOf([*THREE, VerticalFlip()], n=integers(1, 3)),
+        SomeOf(THREE, n=1, replace=True),
+    ):
+        some = values(group)
+        assert 5 < len(some) < 40
+        assert some.items() <= whole.items()
+
+
+def test_choices_and_orders_are_sampled_to_flat_sequences():
+    inner = Compose([Invert(), Rotate(angle=uniform(1, 9))])
+    for group in (SomeOf([inner, Gamma()], n=2), RandomOrder([inner, Gamma(), HorizontalFlip(p=0)])):
+        drawn = group.sample(0)
+        assert type(drawn) is Compose
+        assert names(drawn) == ["Invert", "Rotate"]
+        assert not drawn.is_random
+        assert drawn.sample(5) is drawn
+        assert group.is_random
+        assert np.array_equal(drawn.apply(IMAGE), group(IMAGE, rng=0))
+        assert [type(step) for step in Compose([group, Posterize(bits=3)]).sample(0).steps] == [
+            Invert,
+            Rotate,
+            Posterize,
+        ]
+        with pytest.raises(ValueError, match="is not drawn yet"):
+            group.apply(IMAGE)
+    assert SomeOf(THREE, p=0).sample(0) is RandomOrder(THREE, p=0).sample(0) is None
+    assert RandomOrder([]).sample(0) == Compose([])
+    assert RandomOrder([]).is_identity
+
+
+def test_the_shape_after_some_or_in_any_order():
+    small = Resize(height=3, width=4)
+    assert SomeOf(THREE, n=integers(0, 3)).output_shape((5, 7, 3)) == (5, 7, 3)
+    assert SomeOf([small, Invert()], n=2).output_shape((5, 7)) == (3, 4)
+    assert SomeOf([small], n=3, replace=True).output_shape((5, 7)) == (3, 4)
+    assert SomeOf([Rotate90(turns=1)], n=2, replace=True).output_shape((5, 7)) == (5, 7)
+    assert RandomOrder([small, Rotate(angle=3), Invert()]).output_shape((5, 7)) == (3, 4)
+    assert RandomOrder([Rotate90(turns=1), Rotate90(turns=1)]).output_shape((5, 7)) == (5, 7)
+    for group in (
+        SomeOf([small, Invert()]),
+        SomeOf([Rotate90(turns=1)], n=integers(1, 2), replace=True),
+        RandomOrder([small, Rotate90(turns=1)]),
+    ):
+        with pytest.raises(ValueError, match=r"depends on the draw: \[\("):
+            group.output_shape((5, 7))
+
+
+# ---------------------------------------------------------------- Blend
+
+
+def test_a_blend_is_the_weighted_sum():
+    blend = Blend([Invert(), Compose([Posterize(bits=2), HorizontalFlip()])], seed=3)
+    shares = blend.shares()
+    assert shares.shape == (2,)
+    assert (shares > 0).all()
+    assert shares.sum() < 1
+    seen = [step.apply(IMAGE).astype(float) for step in blend.steps]
+    expected = (1 - shares.sum()) * IMAGE + shares[0] * seen[0] + shares[1] * seen[1]
+    assert np.array_equal(blend.apply(IMAGE), np.rint(expected))
+    unit = (IMAGE / 255).astype(np.float32)
+    assert blend.apply(unit).dtype == np.float32
+    assert np.abs(blend.apply(unit) - expected / 255).max() < 0.5 / 255
+    assert np.array_equal(Compose([HorizontalFlip(), blend]).apply(IMAGE), blend.apply(HorizontalFlip()(IMAGE)))
+
+
+def test_the_shares_of_a_blend_follow_beta_and_dirichlet():
+    for alpha in (0.5, 1.0, 4.0):
+        shares = np.array([Blend(THREE, alpha=alpha, seed=seed).shares() for seed in range(2000)])
+        kept = 1 - shares.sum(axis=1)  # Beta(alpha, alpha): mean 1/2, variance 1 / (4 (2 alpha + 1))
+        assert abs(kept.mean() - 0.5) < 0.03
+        assert abs(kept.var() * 4 * (2 * alpha + 1) - 1) < 0.12
+        among = shares / shares.sum(axis=1, keepdims=True)  # each mean 1/3, variance 2 / (9 (3 alpha + 1))
+        assert np.abs(among.mean(axis=0) - 1 / 3).max() < 0.03
+        assert np.abs(among.var(axis=0) * 9 * (3 * alpha + 1) / 2 - 1).max() < 0.12
+
+
+def test_a_drawn_blend_is_numbers():
+    blend = Blend([Gamma(gamma=uniform(0.5, 2), p=0.5), SomeOf(THREE, n=2)], alpha=uniform(0.5, 2), p=0.9)
+    assert blend.is_random
+    assert Blend([Invert()]).is_random
+    assert not Blend([Invert()], seed=1).is_random
+    draws = [blend.sample(seed) for seed in range(60)]
+    assert None in draws
+    assert any(drawn.steps[0] == Compose([]) for drawn in draws if drawn)
+    for drawn in filter(None, draws):
+        assert not drawn.is_random
+        assert drawn.sample(1) is drawn
+        assert from_dict(json.loads(json.dumps(drawn.to_dict()))) == drawn
+        assert eval(repr(drawn), vars(augmentlab)) == drawn
+    assert blend.output_shape((5, 7)) == (5, 7)
+    assert Blend([Gamma(), Compose([])]).is_identity
+    rgba = np.dstack([IMAGE, IMAGE[..., 0]])
+    assert all(np.array_equal(Blend([Invert()], seed=seed).apply(rgba)[..., 3], rgba[..., 3]) for seed in range(9))
+
+
+def test_a_blend_shows_things_in_several_places():
+    sample = Sample(IMAGE, mask=IMAGE[..., 0], keypoints=[[1, 2]], label="cat")
+    moved = Blend([Invert()], seed=1).apply(sample)
+    assert np.array_equal(moved.mask, sample.mask)
+    assert moved.label == "cat"
+    assert Blend([Rotate(angle=9)], seed=1).apply(Sample(IMAGE, label=3)).label == 3
+    with pytest.raises(ValueError, match="Blend shows what Rotate moves in several places, so mask cannot follow"):
+        Blend([Invert(), Compose([Rotate(angle=9)])], seed=1).apply(sample)
+    with pytest.raises(ValueError, match=r"Blend.steps must keep shape \(21, 30, 3\) and dtype uint8; got \(3, 4, 3\)"):
+        Blend([Resize(height=3, width=4)], seed=1).apply(IMAGE)
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
+        (lambda: SomeOf(THREE, n=4), "SomeOf.n must be at most the number of steps, 3; got 4"),
+        (
+            lambda: SomeOf(THREE, n=integers(1, 4)),
+            "SomeOf.n must be at most the number of steps, 3; got integers(1, 4)",
+        ),
+        (lambda: SomeOf([], replace=True), "SomeOf.n must be at most the number of steps, 0; got 1"),
+        (lambda: SomeOf(THREE, n=1.5), "SomeOf.n must be int in [0, 64]; got 1.5"),
+        (lambda: SomeOf(THREE, n=-1), "SomeOf.n must be int in [0, 64]; got -1"),
+        (lambda: SomeOf(THREE, replace=choice(True, False)), "SomeOf.replace must be bool; got choice(True, False)"),
+        (lambda: RandomOrder(Invert()), "RandomOrder.steps must be a list of transforms; got Invert()"),
+        (lambda: Blend([]), "Blend.steps must hold at least one transform; got none"),
+        (lambda: Blend([MixUp()]), "Blend.steps must each take a single sample; got (MixUp(),)"),
+        (lambda: Blend([Invert()], alpha=0), "Blend.alpha must be float in (0, 32]; got 0"),
         (lambda: Compose(Invert()), "Compose.steps must be a list of transforms; got Invert()"),
         (lambda: Compose("flip"), "Compose.steps must be a list of transforms; got 'flip'"),
         (lambda: Compose([Invert(), Invert]), "Compose.steps[1] must be a Transform; got <class"),
@@ -356,6 +541,18 @@ def test_nothing_but_geometry_follows_what_leaves_0_to_1():
         with pytest.raises(ValueError, match=sentence):
             Compose(steps)
     Compose([OneOf([Center(), Brightness(delta=0.1)])])  # one or the other, never both
+    SomeOf([Brightness(delta=0.1), Center()], n=2)
+    SomeOf([Center(), Brightness(delta=0.1)], n=1)
+    RandomOrder([Center(), Rotate(angle=3)])
+    for make in (
+        lambda: SomeOf([Center(), Brightness(delta=0.1)], n=integers(0, 2)),
+        lambda: SomeOf([Brightness(delta=0.1), Center()], n=2, replace=True),
+        lambda: RandomOrder([Brightness(delta=0.1), Center()]),
+        lambda: Compose([SomeOf([Center(), Rotate(angle=3)]), Brightness(delta=0.1)]),
+        lambda: Compose([RandomOrder([Rotate(angle=3), Center()]), Brightness(delta=0.1)]),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            make()
     result = Compose([Standardize(), Rotate(angle=10), Resize(height=5, width=5)])(IMAGE)
     assert result.dtype == np.float32
     assert result.min() < 0
@@ -380,6 +577,8 @@ def test_groups_round_trip():
             HorizontalFlip(p=0.5),
             OneOf([Rotate(angle=uniform(-9, 9)), Compose([Invert(), Gamma.typical()], p=0.5)], weights=[1, 2], p=0.9),
             GaussianNoise.typical(),
+            SomeOf([Invert(), RandomOrder([Rotate.typical()], p=0.5)], n=integers(0, 5), replace=True),
+            Blend([Invert(), SomeOf([Invert()], n=0)], alpha=uniform(1, 2), seed=choice(3, 4)),
             Standardize(mean=[0.5], std=[0.25]),
         ]
     )
