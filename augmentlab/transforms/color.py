@@ -225,14 +225,14 @@ class AutoContrast(PixelTransform):
 class CLAHE(PixelTransform):
     """Equalise the histogram of each region, with limited contrast (`skimage.exposure.equalize_adapthist`; Zuiderveld 1994).
 
-    A colour image is equalised in the V of HSV. As in scikit-image, the lightest value becomes white; a `clip_limit` of
-    0 switches the step off (there it would mean no limit, which is 1 here).
+    A colour image is equalised in the V of HSV. As in scikit-image, the lightest value becomes white, whatever the
+    `clip_limit`; up to 1/256 that is all, and 0 switches the step off (there it would mean no limit, which is 1 here).
     """
 
     clip_limit: Annotated[
         float,
         Interval(ge=0, le=1),
-        Typical(0.002, 0.02, log=True),
+        Typical(0.005, 0.02, log=True),
         Unit("fraction"),
         "Share of a region's pixels that one of 256 levels may hold: the larger, the more contrast.",
     ] = 0.0
