@@ -250,7 +250,8 @@ def clahe(image: Array, clip_limit: float, tiles: int) -> Array:
     if np.ptp(value) <= _ONE_LEVEL:  # one level has no contrast to spread
         return image
     tile = tuple(max(side // tiles, 1) for side in value.shape)
-    clip_limit = max(clip_limit, 1 / 256)  # an even histogram of 256 levels; less only takes scikit-image long to find
+    # An even histogram of 256 levels needs a limit of 1 / 256; scikit-image takes long to find what exceeds less.
+    clip_limit = max(clip_limit, 0.004)
     equalized = np.clip(exposure.equalize_adapthist(value, kernel_size=tile, clip_limit=clip_limit, nbins=256), 0, 1)
     if image.ndim == 2 or image.shape[2] == 1:
         return rounded(equalized.reshape(image.shape) * scale, image.dtype)

@@ -226,7 +226,7 @@ class CLAHE(PixelTransform):
     """Equalise the histogram of each region, with limited contrast (`skimage.exposure.equalize_adapthist`; Zuiderveld 1994).
 
     A colour image is equalised in the V of HSV. As in scikit-image, the lightest value becomes white, whatever the
-    `clip_limit`; up to 1/256 that is all, and 0 switches the step off (there it would mean no limit, which is 1 here).
+    `clip_limit`; up to 0.004 that is about all, and 0 switches the step off (there it would mean no limit, which is 1 here).
     """
 
     clip_limit: Annotated[
