@@ -177,7 +177,8 @@ def hog_logistic(*, C: float = 10.0, orientations: int = 9, cells: int = 4) -> P
     --------
     >>> hog_logistic()
     Pipeline(steps=[('hog', HOG()),
-                    ('logisticregression', LogisticRegression(C=10.0, max_iter=1000))])
+                    ('logisticregression',
+                     LogisticRegression(C=10.0, max_iter=1000))])
     """
     return make_pipeline(HOG(orientations=orientations, cells=cells), LogisticRegression(C=C, max_iter=1000))
 

@@ -429,8 +429,10 @@ def _entries(cls: type) -> list[str]:
     """The entries of a numpydoc ``Parameters`` section, generated from the declarations."""
     lines = []
     for parameter in parameters(cls):
-        lines.append(f"{parameter.name} : {parameter.allowed}, default {parameter.default!r}")
-        typical = parameter.typical
+        default, typical = parameter.default, parameter.typical
+        drawn_from_all = isinstance(default, Choice) and default.values == parameter.choices
+        shown = "drawn from all" if drawn_from_all else repr(default)
+        lines.append(f"{parameter.name} : {parameter.allowed}, default {shown}")
         narrower = typical and (typical.low, typical.high) != (parameter.low, parameter.high)
         useful = f" Typically {typical.low:g} to {typical.high:g}." if typical and narrower else ""
         lines.append(f"    {parameter.doc}{useful}")

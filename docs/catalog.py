@@ -65,7 +65,8 @@ def section(cls: type, cost: float | None) -> str:
     rows = ["| parameter | allowed | typical | default | |", "| --- | --- | --- | --- | --- |"]
     for one in own:
         typical = f"{one.typical.low:g} to {one.typical.high:g}" if one.typical and one.drawn else ""
-        rows.append(f"| `{one.name}` | {one.allowed} | {typical} | `{one.default!r}` | {one.doc} |")
+        default = "drawn from all" if getattr(one.default, "values", None) == one.choices else f"`{one.default!r}`"
+        rows.append(f"| `{one.name}` | {one.allowed} | {typical} | {default} | {one.doc} |")
     return head + "\n" + "\n".join(rows) + "\n"
 
 
