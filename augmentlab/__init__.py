@@ -15,11 +15,12 @@ _NAMES = {
     "sample": ("Sample", "as_image"),
     "transform": ("BatchTransform", "GeometricTransform", "PixelTransform", "PointTransform", "Transform", "from_dict"),
     "compose": ("Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"),
+    "policies": ("AugMix", "AutoAugment", "RandAugment", "TrivialAugment"),
     "data": ("Dataset",),
     "study": ("Study",),
     "widgets": ("Controls", "Explorer", "explore"),
 }
-_MODULES = ("data", "models", "params", "plots", "render", "study", "transforms", "widgets")
+_MODULES = ("data", "models", "params", "plots", "policies", "render", "study", "transforms", "widgets")
 
 if TYPE_CHECKING:
     from augmentlab.compose import Blend as Blend
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from augmentlab.params import integers as integers
     from augmentlab.params import loguniform as loguniform
     from augmentlab.params import uniform as uniform
+    from augmentlab.policies import AugMix as AugMix
+    from augmentlab.policies import AutoAugment as AutoAugment
+    from augmentlab.policies import RandAugment as RandAugment
+    from augmentlab.policies import TrivialAugment as TrivialAugment
     from augmentlab.sample import Sample as Sample
     from augmentlab.sample import as_image as as_image
     from augmentlab.study import Study as Study
