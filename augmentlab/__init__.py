@@ -15,6 +15,7 @@ _NAMES = {
     "sample": ("Sample", "as_image"),
     "transform": ("BatchTransform", "GeometricTransform", "PixelTransform", "PointTransform", "Transform", "from_dict"),
     "compose": ("Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"),
+    "measures": ("strength",),
     "policies": ("AugMix", "AutoAugment", "RandAugment", "TrivialAugment"),
     "data": ("Dataset",),
     "study": ("Study",),
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from augmentlab.compose import SomeOf as SomeOf
     from augmentlab.data import Dataset as Dataset
     from augmentlab.engines import engine as engine
+    from augmentlab.measures import strength as strength
     from augmentlab.params import choice as choice
     from augmentlab.params import integers as integers
     from augmentlab.params import loguniform as loguniform

@@ -16,6 +16,7 @@ LAYERS = {
     "sample": 2,
     "transform": 2,
     "compose": 2,
+    "measures": 2,
     "transforms": 3,
     "policies": 3,
     "data": 3,
