@@ -259,13 +259,24 @@ def _cut_at_horizon(inverse: Map, lines: Map) -> tuple[Map, NDArray[np.bool_]]:
     return cut, ~behind.all(axis=(1, 2))
 
 
-def clip_boxes(boxes: NDArray[Any], shape: Shape, min_visibility: float) -> tuple[Map, NDArray[np.bool_]]:
-    """Boxes cut at the frame, and which of them keep more than nothing and at least `min_visibility` of their area."""
+def mirrors(map_: Map) -> bool:
+    """Whether a map turns left into right: its linear part has a negative determinant, where dense at most pixels."""
+    if is_matrix(map_):
+        return bool(np.linalg.det(map_) * map_[2, 2] < 0)  # the last is the depth at the first pixel
+    here = map_[:-1, :-1]
+    area = _cross((map_[:-1, 1:] - here).reshape(-1, 2), (map_[1:, :-1] - here).reshape(-1, 2))
+    return bool(len(area) and np.median(area) < 0)
+
+
+def clip_boxes(
+    boxes: NDArray[Any], shape: Shape, min_visibility: float, min_area: float = 0.0
+) -> tuple[Map, NDArray[np.bool_]]:
+    """Boxes cut at the frame, and which keep more than nothing, and at least `min_visibility` of their area and `min_area`."""
     height, width = shape
     clipped = np.clip(boxes, 0, [width, height, width, height])
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     left = (clipped[:, 2] - clipped[:, 0]) * (clipped[:, 3] - clipped[:, 1])
-    return clipped, (left > 0) & (left >= min_visibility * area)
+    return clipped, (left > 0) & (left >= min_visibility * area) & (left >= min_area)
 
 
 def _inverse(matrix: Map) -> Map:

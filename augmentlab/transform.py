@@ -23,7 +23,7 @@ from augmentlab import engines, geometry
 from augmentlab.geometry import Map, Shape
 from augmentlab.params import DISTRIBUTIONS, Distribution, Parameter, Typical, documented, parameters
 from augmentlab.pixels import Array, from_unit, to_unit
-from augmentlab.sample import Sample, check_image, split_alpha
+from augmentlab.sample import KEYWORDS, OPTIONS, Sample, check_image, from_keywords, split_alpha, to_keywords
 
 SCHEMA_VERSION = 1
 _MAX_DEPTH = 32  # a pipeline nested deeper than this is not one that a person wrote
@@ -173,7 +173,9 @@ class Transform:
             As for `sample`; an item of a training run uses ``(seed, epoch, index)``.
         **targets
             Instead of `data`: ``image`` and any of ``mask``, ``heatmap``, ``bboxes``, ``bbox_labels``, ``keypoints``,
-            ``label``; a dict with the same keys comes back.
+            ``keypoint_labels``, ``label``, or ``masks``, a dict or list of several; a dict with the same keys comes
+            back. ``bbox_format`` is that of the boxes that come and go: ``xyxy`` unless given, ``voc``, ``coco`` or
+            ``yolo``. ``min_visibility``, ``min_area`` and ``keypoint_swaps`` are those of `Sample`.
         """
         if data is not None and targets:
             raise TypeError(
@@ -192,14 +194,13 @@ class Transform:
         return drawn.apply(data)
 
     def _call_with_keywords(self, targets: dict[str, Any], rng: Rng) -> dict[str, Any]:
-        owner, allowed = type(self).__name__, tuple(_KEYWORDS)
+        owner, allowed = type(self).__name__, (*KEYWORDS, *OPTIONS)
         for name in targets:
-            if name not in _KEYWORDS:
+            if name not in allowed:
                 raise TypeError(f"{owner} takes the keywords {', '.join(allowed)}; got {name!r}")
         if "image" not in targets:
             raise TypeError(f"{owner} must be called with an image, a Sample, or image=...; got no image")
-        result = self(Sample(**{_KEYWORDS[name]: value for name, value in targets.items()}), rng=rng)
-        return {name: getattr(result, _KEYWORDS[name]) for name in targets}
+        return to_keywords(self(from_keywords(targets), rng=rng), targets)
 
     def apply(self, data: Any) -> Any:
         """Apply a drawn transform; the same kind comes back, the input is never written to.
@@ -432,13 +433,13 @@ class GeometricTransform(Transform):
             changes["heatmap"] = move(sample.heatmap, 1)
         if points is not None:
             changes["keypoints"] = points
-        if sample.boxes is not None:
-            boxes = geometry.move_boxes(maps, sample.boxes)
-            boxes, kept = geometry.clip_boxes(boxes, shape, sample.min_visibility)
-            changes["boxes"] = boxes[kept]
-            if sample.box_labels is not None:
-                changes["box_labels"] = [label for label, keep in zip(sample.box_labels, kept, strict=True) if keep]
-        return sample.moved(**changes)
+        if sample.keypoint_swaps and sum(map(geometry.mirrors, maps)) % 2:
+            changes["keypoint_labels"] = sample.mirrored_labels()
+        if sample.boxes is None:
+            return sample.moved(**changes)
+        boxes = geometry.move_boxes(maps, sample.boxes)
+        changes["boxes"], kept = geometry.clip_boxes(boxes, shape, sample.min_visibility, sample.min_area)
+        return sample.moved(**changes).only_boxes(kept)
 
 
 def _warp(array: Array, map_: Map, shape: Shape, order: int, border: str, fill: float) -> Array:
@@ -696,14 +697,5 @@ def parameter_named(cls: Any, name: str) -> Parameter:
     raise ValueError(f"{owner} has no field {name!r}; its fields are {', '.join(one.name for one in parameters(cls))}")
 
 
-_KEYWORDS = {
-    "image": "image",
-    "mask": "mask",
-    "heatmap": "heatmap",
-    "bboxes": "boxes",
-    "bbox_labels": "box_labels",
-    "keypoints": "keypoints",
-    "label": "label",
-}
 _ALONE = "{} mixes several samples and must be called with a list of them; got one alone"
 _EMPTY = Sample(np.zeros((1, 1), np.uint8))

@@ -175,3 +175,21 @@ def test_clipping_and_visibility():
     assert clipped[0].tolist() == [0, 0, 5, 10]
     assert geometry.clip_boxes(boxes, (10, 10), 0.5)[1].tolist() == [True, True, False, False]
     assert geometry.clip_boxes(boxes, (10, 10), 1.0)[1].tolist() == [False, True, False, False]
+
+
+# ---------------------------------------------------------------- mirrors
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (5, 9)])
+def test_whether_a_map_mirrors(shape):
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        matrix = np.vstack([rng.normal(size=(2, 3)), [0, 0, 1]])
+        x, y = geometry.look_up(matrix, [[1, 0], [0, 1]]) - geometry.look_up(matrix, [0, 0])
+        mirrored = x[0] * y[1] < x[1] * y[0]
+        assert geometry.mirrors(matrix) == geometry.mirrors(-3 * matrix) == mirrored  # a factor is of no account
+        assert geometry.mirrors(geometry.look_up(matrix, geometry.pixel_grid(shape))) == mirrored
+
+
+def test_a_line_of_pixels_has_no_sides():
+    assert not geometry.mirrors(geometry.pixel_grid((1, 5))[:, ::-1])

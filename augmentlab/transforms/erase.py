@@ -31,7 +31,7 @@ Under = Annotated[
 ]
 Boxes = Annotated[
     Literal["keep", "drop"],
-    "Whether boxes stay, or are dropped when less than the sample's min_visibility of their area, or nothing, is left.",
+    "Whether boxes stay, or are dropped when less than the sample's min_visibility of their area or its min_area, or nothing, is left.",
 ]
 Seed = Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all places; drawn anew unless given."]
 
@@ -202,10 +202,8 @@ def _follow(step: Any, sample: Sample, covered: NDArray[np.bool_], counted: NDAr
         area = np.ones(covered.shape) if counted is None else counted.astype(float)
         whole, hidden = (_within(one, sample.boxes) for one in (area, area * covered))
         left = 1 - hidden / np.where(whole > 0, whole, 1)
-        kept = (left > 1e-9) & (left >= sample.min_visibility)
-        changes["boxes"] = sample.boxes[kept]
-        if sample.box_labels is not None:
-            changes["box_labels"] = [label for label, keep in zip(sample.box_labels, kept, strict=True) if keep]
+        area = left * np.prod(sample.boxes[:, 2:] - sample.boxes[:, :2], axis=1)
+        sample = sample.only_boxes((left > 1e-9) & (left >= sample.min_visibility) & (area >= sample.min_area))
     return sample.moved(**changes)
 
 

@@ -168,7 +168,11 @@ class Mosaic(_Mixing):
         tops, lefts = [(0, cross_y), (cross_y, height - cross_y)], [(0, cross_x), (cross_x, width - cross_x)]
         frames = [(top, left, rows, columns) for top, rows in tops for left, columns in lefts]
         parts = [
-            (_filling(sample.moved(min_visibility=own.min_visibility), rows, columns, place), top, left)
+            (
+                _filling(sample.moved(min_visibility=own.min_visibility, min_area=own.min_area), rows, columns, place),
+                top,
+                left,
+            )
             for sample, (top, left, rows, columns), place in zip(four, frames, rng.random((4, 2)), strict=True)
             if rows and columns  # an image one pixel wide has no right half
         ]
@@ -195,16 +199,16 @@ def _blended(own: Sample, other: Sample, share: float) -> Sample:
             changes[name] = rounded((1 - share) * ours.astype(np.float64) + share * theirs, ours.dtype)
     unseen = share == 0 or share < own.min_visibility
     if other.boxes is not None and unseen:
-        other = other.moved(boxes=other.boxes[:0], box_labels=None if other.box_labels is None else [])
+        other = other.only_boxes(np.zeros(len(other.boxes), bool))
     if other.keypoints is not None and share == 0:
-        other = other.moved(keypoints=other.keypoints[:0])
+        other = other.only_keypoints(np.zeros(len(other.keypoints), bool))
     return own.moved(**changes, **_joined([own, other]))
 
 
 def _pasted(own: Sample, other: Sample, top: int, left: int, height: int, width: int) -> Sample:
     if not height or not width:
         return own
-    patch = _cut(other.moved(min_visibility=own.min_visibility), top, left, height, width)
+    patch = _cut(other.moved(min_visibility=own.min_visibility, min_area=own.min_area), top, left, height, width)
     changes: dict[str, Any] = {}
     for name in ("image", "mask", "heatmap"):
         if getattr(own, name) is not None:
@@ -219,11 +223,12 @@ def _pasted(own: Sample, other: Sample, top: int, left: int, height: int, width:
             np.clip(np.minimum(own.boxes[:, 2:], window[2:]) - np.maximum(own.boxes[:, :2], window[:2]), 0, None),
             axis=1,
         )
-        seen = 1 - hidden / np.prod(own.boxes[:, 2:] - own.boxes[:, :2], axis=1)
-        own = _some_boxes(own, (seen > 1e-9) & (seen >= own.min_visibility))
+        area = np.prod(own.boxes[:, 2:] - own.boxes[:, :2], axis=1)
+        seen = 1 - hidden / area
+        own = own.only_boxes((seen > 1e-9) & (seen >= own.min_visibility) & (seen * area >= own.min_area))
     if own.keypoints is not None:
         covered = ((own.keypoints >= window[:2] - 0.5) & (own.keypoints < window[2:] - 0.5)).all(axis=1)
-        own = own.moved(keypoints=own.keypoints[~covered])
+        own = own.only_keypoints(np.asarray(~covered))
     return own.moved(**changes, **_joined([own, _shifted(patch, top, left)]))
 
 
@@ -232,7 +237,10 @@ def _filling(sample: Sample, rows: int, columns: int, place: NDArray[np.float64]
     height, width = sample.image.shape[:2]
     scale = max(rows / height, columns / width)
     tall, wide = min(max(round(rows / scale), 1), height), min(max(round(columns / scale), 1), width)
-    part = _cut(sample, round((height - tall) * place[0]), round((width - wide) * place[1]), tall, wide)
+    # The least area counts in pixels of the result.
+    part = sample.moved(min_area=sample.min_area * tall * wide / (rows * columns))
+    part = _cut(part, round((height - tall) * place[0]), round((width - wide) * place[1]), tall, wide)
+    part = part.moved(min_area=0.0)
     return part if (tall, wide) == (rows, columns) else Resize(height=rows, width=columns).apply(part)
 
 
@@ -245,9 +253,9 @@ def _cut(sample: Sample, top: int, left: int, height: int, width: int) -> Sample
     }
     part = _shifted(sample.moved(**changes), -top, -left)
     if part.boxes is not None:
-        boxes, kept = geometry.clip_boxes(part.boxes, (height, width), sample.min_visibility)
-        part = _some_boxes(part.moved(boxes=boxes), kept)
-    return part if part.keypoints is None else part.moved(keypoints=part.keypoints[part.visible])
+        boxes, kept = geometry.clip_boxes(part.boxes, (height, width), sample.min_visibility, sample.min_area)
+        part = part.moved(boxes=boxes).only_boxes(kept)
+    return part if part.visible is None else part.only_keypoints(part.visible)
 
 
 def _shifted(sample: Sample, top: int, left: int) -> Sample:
@@ -256,21 +264,15 @@ def _shifted(sample: Sample, top: int, left: int) -> Sample:
     return sample.moved(boxes=boxes, keypoints=keypoints)
 
 
-def _some_boxes(sample: Sample, kept: NDArray[np.bool_]) -> Sample:
-    labels = sample.box_labels
-    if labels is not None:
-        labels = [label for label, keep in zip(labels, kept, strict=True) if keep]
-    return sample.moved(boxes=None if sample.boxes is None else sample.boxes[kept], box_labels=labels)
-
-
 def _joined(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Boxes, their labels and keypoints of all samples, one after the other."""
+    """Boxes and keypoints of all samples with their labels, one after the other."""
     changes: dict[str, Any] = {}
     for name in ("boxes", "keypoints"):
         if getattr(samples[0], name) is not None:
             changes[name] = np.concatenate([getattr(sample, name) for sample in samples])
-    if samples[0].box_labels is not None:
-        changes["box_labels"] = [label for sample in samples for label in sample.box_labels or ()]
+    for name in ("box_labels", "keypoint_labels"):
+        if getattr(samples[0], name) is not None:
+            changes[name] = [label for sample in samples for label in getattr(sample, name)]
     return changes
 
 
@@ -278,7 +280,7 @@ def _alike(transform: _Mixing, samples: Sequence[Sample], *, same_size: bool) ->
     """The samples with labels as vectors; one sentence where they cannot be mixed."""
     owner, samples = type(transform).__name__, _with_vectors(transform, samples)
     for index, sample in enumerate(samples):
-        for name in ("image", "mask", "heatmap", "boxes", "box_labels", "keypoints", "label"):
+        for name in ("image", "mask", "heatmap", "boxes", "box_labels", "keypoints", "keypoint_labels", "label"):
             first, one = getattr(samples[0], name), getattr(sample, name)
             if (first is None) != (one is None):
                 with_it, without = (0, index) if one is None else (index, 0)
