@@ -71,7 +71,7 @@ def _demo(out: Path) -> int:
         digits,
         models.hog_logistic(),
         arms,
-        draws=10,
+        draws=8,
         train_size=300,
         copies=3,
         validation=0.4,

@@ -178,9 +178,10 @@ def hog_logistic(*, C: float = 10.0, orientations: int = 9, cells: int = 4) -> P
     >>> hog_logistic()
     Pipeline(steps=[('hog', HOG()),
                     ('logisticregression',
-                     LogisticRegression(C=10.0, max_iter=1000))])
+                     LogisticRegression(C=10.0, solver='newton-cg'))])
     """
-    return make_pipeline(HOG(orientations=orientations, cells=cells), LogisticRegression(C=C, max_iter=1000))
+    # Newton's method comes closer to the optimum in fewer steps than the default here: less that differs by chance.
+    return make_pipeline(HOG(orientations=orientations, cells=cells), LogisticRegression(C=C, solver="newton-cg"))
 
 
 def knn(neighbors: int = 1) -> Pipeline:
