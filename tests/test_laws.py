@@ -6,6 +6,7 @@ image; the identity; strength; bad values; targets that follow the pixels.
 
 import copy
 import dataclasses
+import itertools
 import json
 import math
 import pickle
@@ -223,6 +224,10 @@ def test_probability(cls):
 @example(data=None, image=image_of((9, 1, 4), np.uint8, 0))
 def test_images_stay_images(cls, data, image):
     transform = cls.typical().sample(0) if data is None else data.draw(transforms(cls, drawn=True))
+    assert_stays_an_image(transform, image)
+
+
+def assert_stays_an_image(transform, image):
     before = image.copy()
     result = after(transform, image)
     again = after(transform, image)
@@ -231,6 +236,7 @@ def test_images_stay_images(cls, data, image):
     assert result.tobytes() == again.tobytes()
     assert result.shape == transform.output_shape(image.shape)
     assert np.isfinite(result).all()
+    cls = type(transform)
     if cls.preprocessing:
         assert result.dtype in {image.dtype, np.dtype(np.float32)}
     else:
@@ -242,12 +248,43 @@ def test_images_stay_images(cls, data, image):
         assert np.array_equal(result[..., 3], alpha)
 
 
+SIZES = [(1, 1), (1, 8), (8, 1), (7, 5), (64, 64), (257, 129)]
+
+
+def typical_ends(cls):
+    """A typical draw, and each far end of the typical ranges."""
+    yield cls.typical().sample(0)
+    for end in (0, 1):
+        drawn = {one.name: one.typical_value().support[end] for one in parameters(cls) if one.drawn}
+        yield cls(**drawn).sample(1)
+
+
+def layouts(size, *, slow):
+    """Channels and dtypes to try; of what is slow only one at the largest size."""
+    every = itertools.product(SHAPES.values(), (np.uint8, np.float32))
+    return [((3,), np.uint8)] if slow and size == max(SIZES) else every
+
+
+@every_single
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
+def test_every_size_and_layout(cls, size):
+    for channels, dtype in layouts(size, slow="slow" in cls.__doc__.lower()):
+        image = image_of((*size, *channels), dtype, 0)
+        for transform in typical_ends(cls):
+            assert_stays_an_image(transform, image)
+    for transform in typical_ends(cls):  # targets move alike whatever the channels are
+        assert_targets_keep_their_form(transform, image_of((*size, 3), np.uint8, 0))
+
+
 @every_single
 @given(data=st.data(), image=images())
 @settings(max_examples=50)
 def test_targets_keep_their_form(cls, data, image):
-    transform = data.draw(transforms(cls, drawn=True))
-    sample = sample_of(image)
+    assert_targets_keep_their_form(data.draw(transforms(cls, drawn=True)), image)
+
+
+def assert_targets_keep_their_form(transform, image):
+    cls, sample = type(transform), sample_of(image)
     if getattr(cls, "tears", False):
         with pytest.raises(ValueError, match=f"{cls.__name__} tears the image apart, so boxes cannot follow; got 3"):
             transform.apply(sample)
@@ -594,7 +631,21 @@ def batches(draw):
 @given(data=st.data(), samples=batches())
 @settings(max_examples=50)
 def test_mixtures_are_samples_and_the_input_stays(cls, data, samples):
-    transform = dataclasses.replace(data.draw(transforms(cls, drawn=True)), num_classes=4)
+    assert_mixtures_are_samples(data.draw(transforms(cls, drawn=True)), samples)
+
+
+@every_batch
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
+def test_mixtures_of_every_size_and_layout(cls, size):
+    for channels, dtype in layouts(size, slow=True):
+        images_ = [image_of((*size, *channels), dtype, seed) for seed in range(4)]
+        samples = [dataclasses.replace(sample_of(one), mask=None, label=2) for one in images_]
+        for transform in typical_ends(cls):
+            assert_mixtures_are_samples(transform, samples)
+
+
+def assert_mixtures_are_samples(transform, samples):
+    transform = dataclasses.replace(transform, num_classes=4)
     before = copy.deepcopy(samples)
     mixed, again = transform.apply(samples), transform(samples, rng=1)
     for one, other in zip(samples, before, strict=True):
