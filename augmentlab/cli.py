@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return _INTERRUPTED
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         print(f"augmentlab: {error}", file=sys.stderr)
         return 1
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demo(out: Path) -> int:
     from augmentlab import Affine, GaussianNoise, HorizontalFlip, Rotate, Study, data, models, plots, study, uniform
 
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder("--out", out)
     digits = data.scattered_digits()
     arms = study.combinations(
         {
@@ -91,6 +91,14 @@ def _demo(out: Path) -> int:
     return 0
 
 
+def _make_folder(option: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror
+        raise OSError(f"{option} must be a folder that can be made; {folder} cannot: {reason}") from None
+
+
 def _table(table: Any) -> str:
     """The comparison, narrow enough for a terminal."""
     return str(table.drop(columns=["code"], errors="ignore").to_string(index=False, float_format=lambda x: f"{x:.2f}"))
@@ -110,12 +118,17 @@ def _lab(folder: Path) -> int:
     if find_spec("jupyterlab") is None:
         print('augmentlab: lab needs JupyterLab; python -m pip install "augmentlab[lab]" brings it', file=sys.stderr)
         return 1
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder("--dir", folder)
     for notebook in tutorials():
         copy = folder / notebook.name
         if not copy.exists():  # what a person has changed is theirs
             _write(copy, lambda path, notebook=notebook: shutil.copyfile(notebook, path))  # type: ignore[misc]
-    return subprocess.run([sys.executable, "-m", "jupyterlab", str(folder)], check=False).returncode  # noqa: S603
+    with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder)]) as server:  # noqa: S603
+        while True:
+            try:
+                return server.wait()
+            except KeyboardInterrupt:
+                continue  # the server got it too, and asks whether it is meant
 
 
 def tutorials() -> list[Path]:

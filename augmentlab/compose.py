@@ -27,6 +27,8 @@ from augmentlab.transform import (
     to_json,
 )
 
+STRUCTURE = {"structure": True}  # marks the fields of a group that are written down by the group itself
+
 __all__ = ["Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"]
 
 
@@ -34,7 +36,7 @@ __all__ = ["Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"]
 class _Group(Transform):
     """What sequences and choices share: they hold steps."""
 
-    steps: tuple[Transform, ...] = field(kw_only=False)
+    steps: tuple[Transform, ...] = field(kw_only=False, metadata=STRUCTURE)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -226,7 +228,7 @@ class OneOf(_Group):
     Brightness(delta=0.0772984)
     """
 
-    weights: tuple[float, ...] | None = None
+    weights: tuple[float, ...] | None = field(default=None, metadata=STRUCTURE)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,6 +22,7 @@ __all__ = ["VERDICT_STYLE", "comparison", "grid", "sweep"]
 
 _INCH = 1.25  # side of a tile
 _GRAY = "#444444"
+_MOST_ROWS = 50  # a figure with more axes takes minutes and shows nothing
 
 # Okabe and Ito's blue and vermilion differ for colour-blind readers; marker and fill tell verdicts apart in gray print.
 VERDICT_STYLE: dict[str, dict[str, Any]] = {
@@ -72,6 +73,10 @@ def grid(
     >>> grid(Rotate.typical(), np.zeros((8, 8), np.uint8), draws=3).axes[1].get_title()
     'draw 1'
     """
+    _check_transform(pipeline)
+    count = 1 if isinstance(images, Sample) or (isinstance(images, np.ndarray) and images.ndim < 4) else len(images)
+    if not 1 <= count <= _MOST_ROWS:
+        raise ValueError(f"images must be 1 to {_MOST_ROWS} images, one row each; got {count}")
     tiles = list(render.tiles(pipeline, images, seed, draws=draws, size=256, overlays=overlays))
     titles = ["original", *(f"draw {k}" for k in range(1, draws + 1))]
     lines = [[tile.image for tile in tiles[at : at + draws + 1]] for at in range(0, len(tiles), draws + 1)]
@@ -114,6 +119,7 @@ def sweep(
     ['-45 deg', '0 deg', '45 deg']
     """
     start = transform() if isinstance(transform, type) else transform
+    _check_transform(start)
     if names is None:
         swept = [one for one in parameters(start) if one.drawn]
         if not swept:
@@ -148,6 +154,8 @@ def comparison(study: "Study") -> Figure:
     The verdict shows in colour, in the shape of the marker and in words, so that it survives colour-blindness and gray
     print. The band about zero is the region of practical equivalence.
     """
+    if not hasattr(study, "compare"):
+        raise TypeError(f"study must be a Study; got {type(study).__name__}")
     table = study.compare()
     control = table.attrs["control_mean"]
     names = [textwrap.fill(str(arm), 44) for arm in table["arm"]]
@@ -191,6 +199,11 @@ def comparison(study: "Study") -> Figure:
 def _effect(row: Any) -> str:
     """The number and the word beside an interval, with the minus sign that the axis has."""
     return f"{row['difference']:+.1f}  {row['verdict']}".replace("-", "\N{MINUS SIGN}", 1)
+
+
+def _check_transform(transform: Any) -> None:
+    if not isinstance(transform, Transform):
+        raise TypeError(f"a Transform is needed; got {transform!r:.80}")
 
 
 def _swept(start: Transform, name: str, value: Any, image: Array | Sample, seed: int) -> Array:

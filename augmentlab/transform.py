@@ -65,7 +65,14 @@ class Transform:
         """Refuse an unknown field in one sentence, before dataclasses do it in another."""
         fields = dataclasses.fields(cls)
         names = [field.name for field in fields]
-        missing = [parameter.name for parameter in parameters(cls) if parameter.name not in names]
+        declared = [parameter.name for parameter in parameters(cls)]
+        bare = [field.name for field in fields if field.name not in declared and not field.metadata.get("structure")]
+        if bare:  # it would be in no record, so that two different transforms would count as one
+            raise TypeError(
+                f"{cls.__name__}.{bare[0]} must be declared as "
+                "Annotated[float, Interval(ge=..., le=...), 'one sentence'] (or int, bool, Literal, tuple[float, ...])"
+            )
+        missing = [name for name in declared if name not in names]
         if missing:
             raise TypeError(
                 f"{cls.__name__} must be decorated with @dataclass(frozen=True, kw_only=True); "
@@ -161,7 +168,7 @@ class Transform:
 
     # --- applying ----------------------------------------------------------------------------------------------------
 
-    def __call__(self, data: Any = None, /, *, rng: Rng = None, **targets: Any) -> Any:
+    def __call__(self, data: Any = None, /, *more: Any, rng: Rng = None, **targets: Any) -> Any:
         """Draw and apply.
 
         Parameters
@@ -170,13 +177,18 @@ class Transform:
             An image, or a Sample; the same kind comes back. A list of Samples is a batch: each draws from a stream of
             its own, and a step that mixes samples is drawn once for all.
         rng : int, sequence of ints, numpy.random.Generator or None
-            As for `sample`; an item of a training run uses ``(seed, epoch, index)``.
+            As for `sample`; an item of a training run uses ``(seed, epoch, index)``. Use tuples of one length: NumPy
+            pads seeds with zeros, so that 5 and (5, 0) are the same stream.
         **targets
             Instead of `data`: ``image`` and any of ``mask``, ``heatmap``, ``bboxes``, ``bbox_labels``, ``keypoints``,
             ``keypoint_labels``, ``label``, or ``masks``, a dict or list of several; a dict with the same keys comes
             back. ``bbox_format`` is that of the boxes that come and go: ``xyxy`` unless given, ``voc``, ``coco`` or
             ``yolo``. ``min_visibility``, ``min_area`` and ``keypoint_swaps`` are those of `Sample`.
         """
+        if more:
+            raise TypeError(
+                f"{type(self).__name__} takes one image or Sample, and rng by name; got {more[0]!r:.80} as well"
+            )
         if data is not None and targets:
             raise TypeError(
                 f"{type(self).__name__} takes an image or keywords, not both; got {', '.join(targets)} as well"

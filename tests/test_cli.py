@@ -1,7 +1,10 @@
 """The command line, as a person types it."""
 
+import contextlib
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -43,6 +46,26 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     assert str(tmp_path / "file" / "out") in result.stderr
 
 
+@pytest.mark.parametrize("arguments", [("demo", "--out"), ("lab", "--dir")])
+def test_a_file_in_place_of_a_folder_is_one_sentence(arguments, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    result = run(*arguments, str(tmp_path / "file"))
+    assert result.returncode == 1
+    assert re.fullmatch(r"augmentlab: --(out|dir) must be a folder .* there is a file of that name\n", result.stderr)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_database_of_another_program_is_one_sentence_and_stays_as_it_is(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "study.db")) as other, other:
+        other.execute("create table theirs (x)")
+    before = (tmp_path / "study.db").read_bytes()
+    result = run("demo", "--out", str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "study.db" in result.stderr
+    assert (tmp_path / "study.db").read_bytes() == before
+
+
 def test_write_leaves_the_old_file_when_it_fails(tmp_path):
     target = tmp_path / "table.csv"
     target.write_text("old")
@@ -59,9 +82,27 @@ def test_write_leaves_the_old_file_when_it_fails(tmp_path):
 
 def test_lab_copies_the_tutorials_once_and_keeps_what_was_changed(tmp_path, monkeypatch):
     started = []
-    monkeypatch.setattr(
-        cli.subprocess, "run", lambda command, **_: started.append(command) or subprocess.CompletedProcess(command, 0)
-    )
+
+    class Server:
+        """Notes what is started, and gets one Ctrl-C before it ends."""
+
+        def __init__(self, command):
+            started.append(command)
+            self.pressed = False
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def wait(self):
+            if not self.pressed:
+                self.pressed = True
+                raise KeyboardInterrupt
+            return 0
+
+    monkeypatch.setattr(cli.subprocess, "Popen", Server)
     folder = tmp_path / "notebooks"
     assert cli.main(["lab", "--dir", str(folder)]) == 0
     names = sorted(path.name for path in folder.iterdir())

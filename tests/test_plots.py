@@ -46,6 +46,21 @@ def test_grid_shows_originals_and_the_draws_of_its_seed():
     assert titles(figure)[:3] == ["original", "draw 1", "draw 2"]
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "sentence"),
+    [
+        (lambda: plots.grid(Invert(), np.zeros((51, 8, 8, 3), np.uint8)), ValueError, "images must be 1 to 50 images"),
+        (lambda: plots.grid(Invert(), []), ValueError, "images must be 1 to 50 images, one row each; got 0"),
+        (lambda: plots.grid(3, PHOTO), TypeError, "a Transform is needed; got 3"),
+        (lambda: plots.sweep(3, PHOTO), TypeError, "a Transform is needed; got 3"),
+        (lambda: plots.comparison(3), TypeError, "study must be a Study; got int"),
+    ],
+)
+def test_figures_say_what_is_wrong(call, error, sentence):
+    with pytest.raises(error, match=sentence):
+        call()
+
+
 def test_grid_draws_the_targets_of_a_sample():
     plain = plots.grid(Invert(), Sample(PHOTO), draws=1)
     boxed = plots.grid(Invert(), Sample(PHOTO, boxes=[[4, 4, 20, 20]]), draws=1)

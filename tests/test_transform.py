@@ -182,6 +182,25 @@ def test_a_module_with_postponed_annotations(tmp_path, monkeypatch):
         module.Tint(by="a")
 
 
+def test_a_field_that_is_not_declared_is_refused_since_no_record_would_hold_it():
+    @dataclass(frozen=True, kw_only=True)
+    class Dim(PixelTransform):
+        """Darker."""
+
+        amount: float = 0.0
+
+        def apply_image(self, image):
+            return image
+
+    with pytest.raises(TypeError, match=r"Dim\.amount must be declared as Annotated\[float, Interval"):
+        Dim(amount=0.2)
+
+
+def test_rng_is_given_by_name():
+    with pytest.raises(TypeError, match="Invert takes one image or Sample, and rng by name; got 0 as well"):
+        Invert()(np.zeros((2, 2), np.uint8), 0)
+
+
 def test_a_forgotten_decorator_is_named():
     sentence = r"Undecorated must be decorated with @dataclass\(frozen=True, kw_only=True\); amount is declared but is no field"
     for make in (Undecorated, lambda: Undecorated(amount=0.5), Undecorated.typical):
