@@ -132,3 +132,16 @@ def test_the_box_of_a_covered_object_goes_with_it():
         left = [name for name, place in places.items() if not covered[place]]
         assert step.apply(sample).box_labels == [*left, "without an object"]
         assert dataclasses.replace(step, boxes="keep").apply(sample).box_labels == sample.box_labels
+
+
+def test_keypoints_on_a_covered_pixel_are_dropped_with_their_labels_where_asked():
+    step = whole_width(keypoints="drop")
+    covered = step.covered((10, 8))
+    row = int(np.flatnonzero(covered[:, 0])[0])
+    free = int(np.flatnonzero(~covered[:, 0])[0])
+    points = [[3, row], [3.4, row - 0.4], [2, free], [-4, row], [3, 40]]
+    sample = Sample(np.zeros((10, 8), np.uint8), keypoints=points, keypoint_labels=list("abcde"))
+    result = step.apply(sample)
+    assert result.keypoints.tolist() == [[2, free], [-4, row], [3, 40]]
+    assert result.keypoint_labels == list("cde")
+    assert np.array_equal(whole_width().apply(sample).keypoints, sample.keypoints)

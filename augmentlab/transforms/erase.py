@@ -1,8 +1,8 @@
 """Occlusion: parts of the image are covered.
 
 What happens to what lies under a hole is said by each transform: ``mask`` keeps its labels there or gets 0, ``boxes`` are
-kept or dropped when too little of them is left. Keypoints always stay, so that an index keeps its meaning; `covered` says
-which pixels a drawn transform covers.
+kept or dropped when too little of them is left, ``keypoints`` are kept, so that an index keeps its meaning, or dropped with
+their labels. `covered` says which pixels a drawn transform covers.
 """
 
 from dataclasses import dataclass
@@ -33,6 +33,9 @@ Boxes = Annotated[
     Literal["keep", "drop"],
     "Whether boxes stay, or are dropped when less than the sample's min_visibility of their area or its min_area, or nothing, is left.",
 ]
+Keypoints = Annotated[
+    Literal["keep", "drop"], "Whether keypoints on a covered pixel stay or are dropped, with their labels."
+]
 Seed = Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all places; drawn anew unless given."]
 
 
@@ -55,6 +58,7 @@ class CoarseDropout(PixelTransform):
     fill: Fill = 0.0
     mask: Under = "keep"
     boxes: Boxes = "keep"
+    keypoints: Keypoints = "keep"
     seed: Seed = integers(0, SEED_MAX)
 
     def covered(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -99,6 +103,7 @@ class GridDropout(PixelTransform):
     fill: Fill = 0.0
     mask: Under = "keep"
     boxes: Boxes = "keep"
+    keypoints: Keypoints = "keep"
     seed: Seed = integers(0, SEED_MAX)
 
     def covered(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -143,6 +148,7 @@ class MaskDropout(PixelTransform):
     fill: Fill = 0.0
     mask: Under = "clear"
     boxes: Boxes = "drop"
+    keypoints: Keypoints = "keep"
     seed: Seed = integers(0, SEED_MAX)
 
     needs: ClassVar[str] = "mask"
@@ -193,7 +199,7 @@ def _cover(step: Any, image: Array, covered: NDArray[np.bool_]) -> Array:
 
 
 def _follow(step: Any, sample: Sample, covered: NDArray[np.bool_], counted: NDArray[np.bool_] | None = None) -> Sample:
-    """Mask and boxes under what is covered; the area of a box is the pixels of `counted` in it, all without."""
+    """Mask, boxes and keypoints under what is covered; the area of a box is the pixels of `counted` in it, all without."""
     changes: dict[str, Any] = {}
     if step.mask == "clear" and sample.mask is not None:
         changes["mask"] = sample.mask.copy()
@@ -204,6 +210,11 @@ def _follow(step: Any, sample: Sample, covered: NDArray[np.bool_], counted: NDAr
         left = 1 - hidden / np.where(whole > 0, whole, 1)
         area = left * np.prod(sample.boxes[:, 2:] - sample.boxes[:, :2], axis=1)
         sample = sample.only_boxes((left > 1e-9) & (left >= sample.min_visibility) & (area >= sample.min_area))
+    if step.keypoints == "drop" and sample.keypoints is not None:
+        column, row = np.floor(sample.keypoints + 0.5).astype(int).T
+        inside = (row >= 0) & (row < covered.shape[0]) & (column >= 0) & (column < covered.shape[1])
+        hit = covered[np.where(inside, row, 0), np.where(inside, column, 0)]
+        sample = sample.only_keypoints(~(inside & hit))
     return sample.moved(**changes)
 
 
