@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pickle
+import signal
 import time
 import warnings
 from dataclasses import dataclass
@@ -139,9 +141,10 @@ def _in_workers(jobs: Sequence[Job], workers: int) -> Generator[Trial, None, Non
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     with parallel_config(backend="loky", inner_max_num_threads=1):
-        results = Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered")(
-            delayed(run_trial)(_portable(job)) for job in jobs
-        )
+        with _without_interrupts():
+            results = Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered")(
+                delayed(run_trial)(_portable(job)) for job in jobs
+            )
         try:
             yield from results
         except TerminatedWorkerError:
@@ -153,6 +156,22 @@ def _in_workers(jobs: Sequence[Job], workers: int) -> Generator[Trial, None, Non
             raise RuntimeError(f"the model or a transform cannot be sent to workers ({error}); use n_jobs=1") from None
         finally:
             results.close()
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that never see Ctrl-C: it goes to this process alone, which stops them in an orderly way.
+
+    A blocked signal is inherited by what is started, and delivered here when the block ends.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows has no signal masks
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _portable(job: Job) -> Job:
