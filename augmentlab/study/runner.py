@@ -18,7 +18,7 @@ from augmentlab import engines, models
 from augmentlab.study.storage import Trial, now
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from augmentlab.compose import Compose
 
