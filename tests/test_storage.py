@@ -154,9 +154,7 @@ def test_bad_places_get_one_sentence_and_no_file(tmp_path, open_it):
     (tmp_path / "text").write_text("not a database, but longer than the header of one " * 4)
     with pytest.raises(NotADirectoryError, match="storage must be a file in an existing folder"):
         open_it(tmp_path / "text" / "study.db")
-    with pytest.raises(
-        ValueError, match=r"storage must be a file of augmentlab studies; .*text' is file is not a data"
-    ):
+    with pytest.raises(ValueError, match=r"storage must be a file of augmentlab studies; .*text': file is not a data"):
         open_it(tmp_path / "text")
     assert [file.name for file in tmp_path.iterdir()] == ["text"]
 
@@ -218,6 +216,42 @@ def test_an_empty_file_becomes_a_storage(tmp_path):
     assert path.stat().st_size == 0
     with Storage(path, write=True) as store:
         assert store.studies() == []
+
+
+def test_a_database_without_tables_becomes_a_storage(tmp_path):
+    path = tmp_path / "study.db"
+    assert storage.is_blank(path)
+    # What a process leaves that is killed before it has made the tables.
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    assert path.stat().st_size > 0
+    assert storage.is_blank(path)
+    storage.check_path(path)
+    with pytest.raises(ValueError, match=r"storage must be a file of augmentlab studies; .*study.db' is empty"):
+        Storage(path, write=False)
+    with Storage(path, write=True) as store:
+        assert store.studies() == []
+    assert not storage.is_blank(path)
+
+
+@pytest.mark.parametrize("open_it", [lambda path: Storage(path, write=True), storage.check_path])
+@pytest.mark.parametrize("text", ["a", "SQLite", "some words"])
+def test_a_short_file_that_is_no_database_is_left_alone(tmp_path, open_it, text):
+    path = tmp_path / "note"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"storage must be a file of augmentlab studies; .*note': file is not a data"):
+        open_it(path)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("path", [5, None, b"study.db"])
+def test_a_path_is_text(path):
+    for open_it in (lambda path: Storage(path, write=True), storage.check_path):
+        with pytest.raises(
+            TypeError, match=r"storage must be a path, as str or os.PathLike; got (5|None|b'study.db')$"
+        ):
+            open_it(path)
 
 
 def test_content_keys_are_the_same_in_another_process():

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MEMORY = ":memory:"
 SCHEMA_VERSION = 1
 _APPLICATION = 0x41554C42  # "AULB" in SQLite's header tells our files from other programs'
+_SMALLEST = 512  # bytes of SQLite's smallest page
 _TIMEOUT = 30.0  # seconds to wait for another writer
 
 _SCHEMA = """
@@ -140,10 +141,12 @@ class Storage:
         The file, its folder or the right to them is missing (as FileNotFoundError, PermissionError, ...).
     ValueError
         The file is no database, one of another program, or one of a newer augmentlab.
+    TypeError
+        The path is none.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, write: bool) -> None:
-        self.path = str(path)
+        self.path = _text(path)
         self.write = write
         with _explained(self.path):
             self._connection = _connect(self.path, write=write)
@@ -245,12 +248,22 @@ class Storage:
 
 def check_path(path: str | os.PathLike[str]) -> None:
     """Raise now what `Storage` would raise when it opens a path for writing, without making a file."""
-    if str(path) == MEMORY:
+    text = _text(path)
+    if text == MEMORY:
         return
-    file = Path(path)
-    if file.is_file() and file.stat().st_size:
-        Storage(path, write=False).close()
-    _check_place(file)
+    _check_place(Path(text))
+    if Path(text).is_file():
+        with _explained(text), contextlib.closing(_reader(text)) as connection:
+            _check_ours(connection, text, write=True)
+
+
+def is_blank(path: str | os.PathLike[str]) -> bool:
+    """Whether there is nothing to read yet: no file, an empty one, or one whose writer was killed before its tables."""
+    text = _text(path)
+    if not Path(text).exists():
+        return True
+    with _explained(text), contextlib.closing(_reader(text)) as connection:
+        return _is_blank(connection)
 
 
 @contextlib.contextmanager
@@ -274,15 +287,18 @@ def _connect(path: str, *, write: bool) -> sqlite3.Connection:
     else:
         if not Path(path).exists():
             raise FileNotFoundError(f"storage must be an existing file of studies; there is none at {path!r}")
-        connection = sqlite3.connect(
-            f"{Path(path).resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=_TIMEOUT
-        )
+        connection = _reader(path)
     try:
         _prepare(connection, path, write=write)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _reader(path: str) -> sqlite3.Connection:
+    uri = f"{Path(path).resolve().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_TIMEOUT)
 
 
 def _prepare(connection: sqlite3.Connection, path: str, *, write: bool) -> None:
@@ -301,9 +317,13 @@ def _prepare(connection: sqlite3.Connection, path: str, *, write: bool) -> None:
 
 
 def _check_ours(connection: sqlite3.Connection, path: str, *, write: bool) -> None:
+    # SQLite takes a file of a few bytes for an empty one. Its first bytes are not looked at here: opening and closing
+    # a database beside SQLite drops the locks of this process.
+    if path != MEMORY and 0 < Path(path).stat().st_size < _SMALLEST:
+        raise ValueError(f"storage must be a file of augmentlab studies; {path!r}: file is not a database")
+    empty = _is_blank(connection)
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    empty = not application and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if empty and not write:
         raise ValueError(f"storage must be a file of augmentlab studies; {path!r} is empty")
     if not empty and application != _APPLICATION:
@@ -312,6 +332,18 @@ def _check_ours(connection: sqlite3.Connection, path: str, *, write: bool) -> No
         raise ValueError(
             f"storage must have schema version {SCHEMA_VERSION} or less; {path!r} has {version}: update augmentlab"
         )
+
+
+def _is_blank(connection: sqlite3.Connection) -> bool:
+    # Tables first: another process may make them and mark the file just now.
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return not tables and not connection.execute("PRAGMA application_id").fetchone()[0]
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"storage must be a path, as str or os.PathLike; got {path!r:.80}")
+    return str(path)
 
 
 def _check_place(file: Path) -> None:
@@ -336,7 +368,7 @@ def _explained(path: str) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise
-        raise ValueError(f"storage must be a file of augmentlab studies; {path!r} is {error}") from error
+        raise ValueError(f"storage must be a file of augmentlab studies; {path!r}: {error}") from error
 
 
 def _trial(row: tuple[Any, ...]) -> Trial:
