@@ -50,6 +50,21 @@ def test_a_step_meets_the_same_draws_alone_and_beside_others():
         assert alone.sample((seed, 1)).steps == both.sample((seed, 1)).steps[1:]
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        Compose((ROTATE,)),
+        Compose((Compose((ROTATE,)),)),
+        Compose((ROTATE, HorizontalFlip(p=0.5))),
+        Compose((ROTATE, HorizontalFlip(p=0.5)), p=0.5),
+    ],
+)
+def test_a_pipeline_meets_the_same_draws_alone_and_beside_others(step):
+    alone, _, both = (arm.pipeline for arm in combinations({"a": step, "b": Invert()}))
+    for seed in range(8):
+        assert both.sample((seed, 1)).steps == (*alone.sample((seed, 1)).steps, Invert())
+
+
 def test_combinations_of_things_that_will_not_do():
     with pytest.raises(ValueError, match="arms must hold at least one transform; got none"):
         combinations([])

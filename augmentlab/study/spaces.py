@@ -38,7 +38,9 @@ class Arm:
     @property
     def pipeline(self) -> Compose:
         """The transform as a Compose: a step then meets the same draws alone as beside others."""
-        return self.transform if isinstance(self.transform, Compose) else Compose((self.transform,))
+        if isinstance(self.transform, Compose) and self.transform.p == 1:
+            return self.transform
+        return Compose((self.transform,))
 
     @property
     def code(self) -> str:
@@ -89,7 +91,9 @@ def combinations(steps: Iterable[Transform] | Mapping[str, Transform], max_size:
         chosen[0]
         if size == 1
         else Arm(
-            label=" + ".join(arm.label for arm in chosen), transform=Compose(tuple(arm.transform for arm in chosen))
+            label=" + ".join(arm.label for arm in chosen),
+            # Spliced and not nested: each step then meets the draws that it meets in its own arm.
+            transform=Compose(tuple(step for arm in chosen for step in arm.pipeline.steps)),
         )
         for size in range(1, largest + 1)
         for chosen in itertools.combinations(singles, size)
