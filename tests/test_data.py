@@ -110,6 +110,8 @@ def test_labels_become_indices_into_classes(labels, classes, expected):
             "image 1 .*NaN",
         ),
         ({"images": [[1, 2], [3, 4], [5, 6]]}, TypeError, "image 0 must be a NumPy array; got list"),
+        ({"images": None}, TypeError, r"images must be an array .* or a list of images; got None"),
+        ({"images": 5}, TypeError, r"images must be an array .* or a list of images; got 5"),
         ({"labels": [0, 1]}, ValueError, "labels must have one entry for each of the 3 images; got 2"),
         ({"labels": "abc"}, TypeError, "labels must be a sequence .* got 'abc'"),
         ({"labels": np.eye(3)}, ValueError, r"labels must have shape \(3,\); got shape \(3, 3\).*argmax"),
@@ -474,7 +476,6 @@ def test_one_folder_is_one_class(tmp_path):
     save(tmp_path / ".hidden" / "4.png", picture())
     save(tmp_path / "cat" / ".hidden.png", picture())
     save(tmp_path / "cat" / ".ipynb_checkpoints" / "5.png", picture())
-    (tmp_path / "empty").mkdir()
     ds = data.from_folder(tmp_path)
     assert ds.classes == ("cat", "dog")
     assert ds.labels.tolist() == [0, 1, 1]
@@ -670,6 +671,25 @@ def test_files_that_cannot_be_read_are_named_once_and_the_rest_is_read(tmp_path)
     assert ds.counts == {"a": 1, "b": 1}
 
 
+def test_a_class_that_vanishes_is_named(tmp_path):
+    save(tmp_path / "a" / "good.png", picture())
+    save(tmp_path / "a" / "further.gif", picture(), format="GIF")
+    for name in ("1.HEIC", "2.heic", "sub/3.heic", "4.avif", "notes.txt"):
+        (tmp_path / "phone" / "sub").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "phone" / name).write_bytes(b"x")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    with pytest.warns(UserWarning, match="left out 3 of the files and folders") as caught:
+        ds = data.from_folder(tmp_path)
+    assert ds.classes == ("a",)
+    assert {os.path.relpath(path, tmp_path): reason for path, reason in ds.unreadable} == {
+        "a": "1 .gif file in it is not read",
+        "empty": "no image in it can be read",
+        "phone": "no image in it can be read: it has 1 .avif file and 3 .heic files",
+    }
+    assert all(f"{name}: " in str(caught[0].message) for name in ("a", "phone", "empty"))
+
+
 def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
     save(tmp_path / "a" / "good.png", picture())
     save(tmp_path / "a" / "large.png", picture((20, 20)))
@@ -755,6 +775,11 @@ def test_a_labels_csv_names_files_labels_and_groups(tmp_path):
     assert np.array_equal(ds.images[1], picture(seed=1))
 
 
+def test_a_labels_csv_may_have_commas_at_the_ends_and_in_quotes(tmp_path):
+    ds = data.from_folder(labels_csv(tmp_path, 'filename,label\nx.png,"cat, black",,\nsub/y.png,dog\n'))
+    assert ds.classes == ("cat, black", "dog")
+
+
 def test_a_labels_csv_goes_on_after_a_broken_file(tmp_path):
     labels_csv(tmp_path, "filename,label\nbad.png,a\nx.png,b\n")
     (tmp_path / "bad.png").write_text("x")
@@ -779,6 +804,8 @@ def test_a_labels_csv_goes_on_after_a_broken_file(tmp_path):
         ("filename,label\nx.png,\n", ValueError, "line 2 of .* has no label"),
         ("filename,label\nx.png\n", ValueError, "line 2 of .* has no label"),
         ("filename,label,group\nx.png,a,g\nsub/y.png,b, \n", ValueError, "line 3 of .* has no group"),
+        ("filename,label\nx.png,cat, black\n", ValueError, "line 2 of .* has more values than columns"),
+        ("filename,label,group\nx.png,a,g\nsub/y.png,b,g,h\n", ValueError, "line 3 of .* more values than columns"),
         ("filename,label\n../x.png,a\n", ValueError, "line 2 .* inside the folder; got '../x.png'"),
         ("filename,label\n/etc/x.png,a\n", ValueError, "line 2 .* inside the folder; got '/etc/x.png'"),
         (

@@ -252,7 +252,13 @@ def _images(images: Any) -> Array | tuple[Array, ...]:
         # The images of one uint8 array stand or fall together; only floats have a range to look at one by one.
         checked = images[:1] if images.dtype == np.uint8 else images
     else:
-        checked = held = tuple(_read_only(image) for image in images)
+        try:
+            each = iter(images)
+        except TypeError:
+            raise TypeError(
+                f"images must be an array (N, H, W) or (N, H, W, C), or a list of images; got {images!r:.80}"
+            ) from None
+        checked = held = tuple(_read_only(image) for image in each)
     for index, image in enumerate(checked):
         check_image(image, name=f"image {index}")
     if len(held) == 0:

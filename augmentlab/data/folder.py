@@ -3,6 +3,7 @@
 import csv
 import os
 import warnings
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,6 +18,7 @@ Mode = Literal["L", "RGB"]
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+_NOT_READ = (".avif", ".gif", ".heic", ".heif", ".jp2")  # pictures all the same
 _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _BAR_FROM = 500  # files; fewer are read before a bar could be looked at
 
@@ -60,13 +62,14 @@ def from_folder(
     -------
     Dataset
         A tuple of images (H, W), (H, W, 3) or (H, W, 4), ``uint8`` unless `range` says otherwise. ``unreadable`` lists
-        (path, reason) for each file that was left out.
+        (path, reason) for each file or folder that was left out.
 
     Warns
     -----
     UserWarning
         Once, at the end, naming each file that was left out and why: not an image, cut short, too large (Pillow's
-        limit of about 89 million pixels, against decompression bombs), several pages, a link out of the folder.
+        limit of about 89 million pixels, against decompression bombs), several pages, a link out of the folder; and each
+        sub-folder that yields no image, or has pictures of a kind that is not read.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def from_folder(
     NotADirectoryError
         The path is a file.
     ValueError
-        ``labels.csv`` lacks a column or a value, names a file twice or one outside the folder.
+        ``labels.csv`` lacks a column or a value, has a value too many, names a file twice or one outside the folder.
     OSError
         None of the images could be read.
 
@@ -84,7 +87,7 @@ def from_folder(
     PNG, JPEG, TIFF, WebP and BMP files are read. The orientation that a camera wrote (EXIF) is applied. 1-bit images
     become gray 0 and 255, palettes and CMYK RGB, and whatever has transparency RGBA. 16-bit gray is divided by 257, so
     that 65535 becomes 255; pass `range` if the values use only a part of the 16 bits. Hidden files, and files with
-    other endings, are skipped silently.
+    other endings, are skipped silently but for those of pictures (AVIF, GIF, HEIC, JPEG 2000).
     """
     if mode not in (None, "L", "RGB"):
         raise ValueError(f"mode must be 'L', 'RGB' or None; got {mode!r}")
@@ -114,7 +117,9 @@ def from_folder(
         raise OSError(f"none of the {len(wanted)} images in {str(folder)!r} could be read: {_listing(broken, most=3)}")
     left_out = broken + refused
     if left_out:
-        warnings.warn(f"left out {len(left_out)} of the files in {str(folder)!r}: {_listing(left_out)}", stacklevel=2)
+        warnings.warn(
+            f"left out {len(left_out)} of the files and folders in {str(folder)!r}: {_listing(left_out)}", stacklevel=2
+        )
     return Dataset(
         images,
         [file.label for file in kept],
@@ -209,6 +214,7 @@ def _class_files(folder: Path) -> tuple[list[_File], list[tuple[str, str]]]:
                 refused.append((entry.name, "it lies outside the class folders"))
             continue
         inside: list[str] = []
+        others: Counter[str] = Counter()
         if entry.is_symlink():
             refused.append((entry.name, "links to folders are not followed"))
             continue
@@ -220,9 +226,22 @@ def _class_files(folder: Path) -> tuple[list[_File], list[tuple[str, str]]]:
                 if Path(base, sub).is_symlink()
             ]
             folders[:] = [sub for sub in folders if not _is_hidden(sub)]
-            inside += [(here / file).as_posix() for file in names if not _is_hidden(file) and _is_image_name(file)]
+            shown = [file for file in names if not _is_hidden(file)]
+            inside += [(here / file).as_posix() for file in shown if _is_image_name(file)]
+            others.update(Path(file).suffix.lower() for file in shown)
+        if missed := _missed(inside, others):
+            refused.append((entry.name, missed))
         found += [_File(file, entry.name) for file in sorted(inside)]
     return found, refused
+
+
+def _missed(inside: list[str], endings: Counter[str]) -> str:
+    """What a class lacks, or why there is none; empty when all its pictures are among the files to read."""
+    skipped = [f"{endings[one]} {one} file{'' if endings[one] == 1 else 's'}" for one in _NOT_READ if endings[one]]
+    count = sum(endings[one] for one in _NOT_READ)
+    if inside:
+        return f"{' and '.join(skipped)} in it {'is' if count == 1 else 'are'} not read" if skipped else ""
+    return "no image in it can be read" + (f": it has {' and '.join(skipped)}" if skipped else "")
 
 
 def _listed_files(table: Path) -> tuple[list[_File], list[tuple[str, str]]]:
@@ -254,7 +273,11 @@ def _listed_files(table: Path) -> tuple[list[_File], list[tuple[str, str]]]:
     return found, []
 
 
-def _row(table: Path, line: int, row: dict[str, Any], grouped: bool) -> _File:
+def _row(table: Path, line: int, row: dict[str | None, Any], grouped: bool) -> _File:
+    if any(row.get(None, ())):
+        raise ValueError(
+            f"line {line} of {str(table)!r} has more values than columns; put a value with a comma in quotes"
+        )
     for column in ("filename", "label", "group") if grouped else ("filename", "label"):
         if not (row[column] or "").strip():
             raise ValueError(f"line {line} of {str(table)!r} has no {column}")
