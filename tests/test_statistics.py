@@ -26,7 +26,7 @@ def verdicts(tables, *, rope=0.5):
     tests = [statistics.crossed_test(table) for table in tables]
     adjusted = statistics.holm([test.p for test in tests])
     return [
-        statistics.verdict(statistics.crossed_interval(table, rng=1), p, test, rope=rope)
+        statistics.verdict(statistics.crossed_interval(table, rng=1), p, test, rope=rope, identical=not table.any())
         for table, test, p in zip(tables, tests, adjusted, strict=True)
     ]
 
@@ -100,13 +100,29 @@ def test_the_degrees_of_freedom_are_at_most_twice_those_of_the_shorter_side():
 
 
 def test_the_variance_is_floored_where_the_components_come_out_negative():
-    # Rows and columns all have mean 1: both mean squares are 0 and the residual is all there is.
-    assert statistics.crossed_test([[0.0, 2.0], [2.0, 0.0]]).error == 0.0
+    # Rows and columns all have mean 1: both mean squares are 0 and the residual, 4, is all there is.
+    test = statistics.crossed_test([[0.0, 2.0], [2.0, 0.0]])
+    assert test.error == 1.0
+    assert test.p == pytest.approx(0.5)  # t = 1 with one degree of freedom
     # Only rows differ in the mean, residual larger than the columns' share.
     table = [[0.0, 2.0], [4.0, 2.0]]
     squares = statistics.mean_squares(table)
     assert squares.draw + squares.image - squares.residual < squares.draw
     assert statistics.crossed_test(table).error == pytest.approx(np.sqrt(squares.draw / 4))
+
+
+@pytest.mark.parametrize("images", [2, 3, 100])
+@pytest.mark.parametrize("mean", [0.0, 1.0])
+def test_differences_that_cancel_are_still_uncertain(images, mean):
+    # Every draw and every image gain as much as they lose; thirds leave rounding errors in the mean squares.
+    table = np.zeros((3, 3 * images))
+    for draw in range(3):
+        table[draw, draw::3] = 100.0
+        table[draw, (draw + 1) % 3 :: 3] = -100.0
+    test = statistics.crossed_test(table + mean)
+    assert test.error > 1.0
+    assert test.p > 0.05
+    assert verdicts([table + mean]) == ["undecided"]
 
 
 def test_crossed_test_without_differences_and_with_nothing_else():
@@ -159,6 +175,26 @@ def test_interval_is_reproducible_ordered_and_moves_with_the_table():
     np.testing.assert_allclose(statistics.crossed_interval(table + 5, rng=(4, 2)), (low + 5, high + 5))
     narrow = statistics.crossed_interval(table, rng=(4, 2), level=0.5)
     assert low < narrow[0] < narrow[1] < high
+
+
+def test_interval_of_many_images_is_that_of_all_resamples_at_once(monkeypatch):
+    table = 100.0 * np.random.default_rng(5).integers(-1, 2, size=(4, 700))
+    expected = statistics.crossed_interval(table, rng=3)
+    monkeypatch.setattr(statistics, "_AT_ONCE", 7000)
+    assert statistics.crossed_interval(table, rng=3) == expected
+    statistics._counts.cache_clear()
+    assert statistics.crossed_interval(table, rng=3) == expected
+
+
+def test_resamples_of_many_images_stay_small():
+    import tracemalloc
+
+    table = 100.0 * np.random.default_rng(5).integers(-1, 2, size=(3, 20_000))
+    tracemalloc.start()
+    statistics.crossed_interval(table, resamples=1000, rng=3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # all at once would be 500 MB
 
 
 @pytest.mark.parametrize("value", [0.0, 2.0])
@@ -229,13 +265,19 @@ ZERO = CrossedTest(difference=0.0, error=0.0, df=np.nan, p=np.nan)
         ((-0.3, 0.6), 0.5, SMALL, 0.5, "undecided"),
         ((-0.6, 0.3), 0.5, SMALL, 0.5, "undecided"),
         ((-0.3, 0.4), 0.5, CrossedTest(difference=0.1, error=0.1, df=1.0, p=0.5), 0.5, "undecided"),  # luck of two
-        ((0.0, 0.0), np.nan, ZERO, 0.5, "identical"),
+        ((0.0, 0.0), np.nan, ZERO, 0.5, "equivalent"),  # of groups, in which gains and losses cancel
         ((np.nan, np.nan), np.nan, SURE, 0.5, "undecided"),
     ],
 )
 def test_words(interval, p, test, rope, word):
     assert statistics.verdict(interval, p, test, rope=rope) == word
     assert word in statistics.VERDICTS
+
+
+def test_identical_is_said_of_hits_and_not_of_means():
+    assert statistics.verdict((0.0, 0.0), np.nan, ZERO, rope=0.5, identical=True) == "identical"
+    cancelling = statistics.by_group([[100, -100, 0, 0]] * 2, list("aabb"))
+    assert statistics.verdict((0.0, 0.0), np.nan, statistics.crossed_test(cancelling), rope=0.5) == "equivalent"
 
 
 def test_a_difference_in_every_cell_helps():

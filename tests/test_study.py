@@ -28,7 +28,7 @@ from augmentlab import (
     models,
     uniform,
 )
-from augmentlab.study import Study, runner, statistics
+from augmentlab.study import Arm, Study, runner, statistics
 from augmentlab.study.storage import Storage
 
 SHIFT = Affine(translate_x=uniform(-0.5, 0.5), border="wrap")
@@ -106,6 +106,30 @@ def test_the_numbers_follow_from_the_stored_hits(finished):
         assert table.loc[label, "mean"] == pytest.approx(hits[index].mean())
         assert table.loc[label, "difference"] == pytest.approx(tests[index].difference)
         assert table.loc[label, "p"] == pytest.approx(adjusted[index])
+
+
+def test_an_interval_is_computed_once(monkeypatch, tmp_path):
+    calls = []
+
+    def interval(table, compute=statistics.crossed_interval, **options):
+        calls.append(table.shape)
+        return compute(table, **options)
+
+    monkeypatch.setattr(statistics, "crossed_interval", interval)
+    one = study(storage=tmp_path / "study.db", draws=3)
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 8)
+        one.run(progress=False, n_jobs=1)
+    assert "undecided" in one.summary()
+    partial = len(calls)
+    assert partial == 3
+    one.run(progress=False)
+    table = one.compare()
+    assert (one.summary(), one.best.label) == (one.summary(), "shift")
+    assert one.compare().equals(table)
+    assert table.equals(study(storage=tmp_path / "study.db", draws=3).compare())
+    # Two draws of each arm and then three; the fresh study computes its own.
+    assert calls[partial:] == [(3, 60)] * 6
 
 
 def test_trials_are_a_tidy_table(finished):
@@ -215,6 +239,35 @@ def test_an_arm_that_does_nothing_is_identical():
     assert table.loc["nothing", "difference"] == 0.0
     assert np.isnan(table.loc["nothing", "p"])
     assert np.isnan(table.loc["nothing", "draws_needed"])
+
+
+class Alternating(ClassifierMixin, BaseEstimator):
+    """Control and arm are right about other halves of the images, and change halves with each draw."""
+
+    takes_images = True
+    fits: ClassVar = []
+
+    def fit(self, images, labels):  # noqa: ARG002
+        self.classes_ = np.unique(labels)
+        draw, arm = divmod(len(self.fits), 2)
+        self.start_ = draw + arm
+        self.fits.append(self.start_)
+        return self
+
+    def predict(self, images):
+        return (np.arange(len(images)) + self.start_) % 2
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(240) // 4])
+def test_an_arm_that_loses_what_it_gains_is_not_identical(groups):
+    halves = Dataset(DATA.images, np.repeat([0, 1], 120), groups=groups)
+    Alternating.fits.clear()
+    one = study({"invert": Invert()}, data=halves, model=Alternating()).run(1, progress=False)
+    hits = [one._stored("validation")[arm, 0].hits for arm in (-1, 0)]
+    np.testing.assert_array_equal(hits[0], ~hits[1])
+    table = one.compare()
+    assert table["difference"].item() == 0.0
+    assert table["verdict"].item() == ("undecided" if groups is None else "equivalent")
 
 
 # --- preprocessing ---------------------------------------------------------------------------------------------------
@@ -333,6 +386,23 @@ def test_a_stored_study_is_read_without_its_data(tmp_path):
         loaded.confirm("shift")
 
 
+def test_the_arms_of_a_stored_study_are_those_that_were_given(tmp_path):
+    arms = {"shift": SHIFT, "in a list": Compose((Invert(),)), "rarely": Compose((Invert(),), p=0.5)}
+    one = study(arms, storage=tmp_path / "study.db", draws=2).run(progress=False)
+    assert Study.load(tmp_path / "study.db").arms == one.arms == [Arm(label=k, transform=v) for k, v in arms.items()]
+
+
+def test_a_storage_without_tables_is_gone_on_with(tmp_path):
+    path = tmp_path / "study.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")  # killed just after
+    connection.close()
+    one = study({"shift": SHIFT}, storage=path, draws=2)
+    assert one.n_complete == 0
+    assert one.trials_dataframe().empty
+    assert one.run(progress=False).n_complete == 4
+
+
 def test_loading_says_what_there_is(tmp_path):
     path = tmp_path / "study.db"
     Storage(path, write=True).close()
@@ -418,6 +488,34 @@ def test_an_exception_is_a_result_and_is_tried_again():
     assert fresh.sum() == 4
 
 
+def test_an_arm_without_a_result_is_not_called_undecided():
+    one = study({"shift": SHIFT, "broken": Broken()})
+    with pytest.warns(UserWarning, match="4 of 12 trials failed"):
+        one.run(progress=False)
+    with pytest.warns(UserWarning, match=r"4 of them failed; .*; broken failed in every draw with RuntimeError: no lu"):
+        one.compare()
+    lines = one.summary().splitlines()
+    assert lines[0].startswith("Of 2 arms, 1 helps: shift")
+    assert lines[1] == "1 has no result: broken."
+    assert "undecided" not in one.summary()
+    assert lines[-1].endswith("; broken failed in every draw with RuntimeError: no luck with (8, 8).")
+
+
+def test_when_nothing_succeeds_the_error_is_named():
+    one = study({"shift": SHIFT}, model=Unfit())
+    with pytest.warns(UserWarning, match="8 of 8 trials failed"):
+        one.run(progress=False)
+    with pytest.raises(RuntimeError, match="every trial of the control failed, the first with ValueError: not today"):
+        one.compare()
+
+
+class Unfit(Recorder):
+    """Cannot be trained."""
+
+    def fit(self, images, labels):  # noqa: ARG002
+        raise ValueError("not today")
+
+
 def test_an_arm_that_changes_the_shape_says_how_to_mend_it():
     one = study({"crop": CenterCrop(height=0.5, width=0.5, p=0.5)})
     with pytest.warns(
@@ -479,6 +577,28 @@ def test_confirming_needs_an_arm():
         one.confirm("shift")
 
 
+def test_confirming_needs_a_finished_search(monkeypatch):
+    one = study()
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 10)
+        one.run(progress=False, n_jobs=1)
+    for arm in (None, "flip"):
+        with pytest.raises(
+            RuntimeError, match=r"6 of 16 trials are not run yet; call run\(\) before the locked test is op"
+        ):
+            one.confirm(arm, progress=False)
+    assert not one._stored("test")
+    one.run(progress=False)
+    assert one.confirm(progress=False)["openings"].item() == 1
+
+
+def test_confirming_goes_on_beside_an_arm_that_fails():
+    one = study({"shift": SHIFT, "broken": Broken()})
+    with pytest.warns(UserWarning, match="4 of 12 trials failed"):
+        one.run(progress=False)
+    assert one.confirm(progress=False)["verdict"].item() == "helps"
+
+
 def test_an_interrupted_confirmation_is_not_given_out(monkeypatch):
     one = study({"shift": SHIFT}).run(progress=False)
     with monkeypatch.context() as patch:
@@ -531,7 +651,7 @@ def summary(monkeypatch, *verdicts, names="abcdefgh"):
         for index, (name, verdict) in enumerate(zip(names, verdicts, strict=False))
         for sign in [-1 if verdict == "hurts" else 1]
     ]
-    table = pd.DataFrame(rows).assign(verdict=verdicts)
+    table = pd.DataFrame(rows).assign(verdict=verdicts, draws=4)
     table.attrs = {"control_mean": 0.5, "rope": 0.5, "note": ""}
     one = study({"shift": SHIFT})
     monkeypatch.setattr(one, "compare", lambda: table)
@@ -583,6 +703,10 @@ def test_summaries_have_grammar_for_one_and_many(monkeypatch):
         ({"train_size": "all"}, TypeError, "train_size must be an int >= 1; got 'all'"),
         ({"rope": -1}, ValueError, r"rope must be a number of points in \[0, 100\); got -1"),
         ({"rope": "no"}, ValueError, r"rope must be a number of points in \[0, 100\); got 'no'"),
+        ({"validation": "a"}, TypeError, "validation must be a share between 0 and 1; got 'a'"),
+        ({"test": None}, TypeError, "test must be a share between 0 and 1; got None"),
+        ({"storage": 5}, TypeError, "storage must be a path, as str or os.PathLike; got 5"),
+        ({"storage": None}, TypeError, "storage must be a path, as str or os.PathLike; got None"),
         ({"preprocess": 4}, TypeError, "preprocess must be a Transform; got 4"),
         (
             {"preprocess": Standardize()},
@@ -601,6 +725,47 @@ def test_summaries_have_grammar_for_one_and_many(monkeypatch):
 def test_arguments_that_will_not_do(changes, error, message):
     with pytest.raises(error, match=message):
         study(**changes)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    whole = {"draws": 2, "train_size": 12, "copies": 2, "seed": 3}
+    shares = {"validation": 0.25, "test": 0.5, "rope": 1.5}
+    theirs = {name: np.int64(value) for name, value in whole.items()}
+    theirs |= {name: np.float32(value) for name, value in shares.items()}
+    one = study({"shift": SHIFT}, **whole, **shares, storage=tmp_path / "study.db").run(np.int64(1), progress=False)
+    same = study({"shift": SHIFT}, **theirs, storage=tmp_path / "study.db")
+    assert same._key == one._key
+    assert same.compare().equals(one.compare())
+
+
+def test_a_small_class_is_named_and_not_taken_for_a_measurement():
+    few = Dataset(DATA.images[:5], list("aabbc"))
+    with pytest.raises(ValueError, match="class 'a' has 2 images; a study needs at least 3 of each class"):
+        study(data=few)
+    names = Dataset(DATA.images[:40], [f"cat {number}" for number in range(30)] + ["dog"] * 10)
+    with pytest.raises(ValueError, match="class 'cat 0' has 1 image; a study needs at least 3 of each class"):
+        study(data=names)
+    with pytest.raises(ValueError, match="labels must be classes; got 21 different values for 21 images"):
+        study(data=Dataset(DATA.images[:21], np.arange(21) * 1.5))
+
+
+def test_the_pool_is_what_statistics_may_be_computed_from():
+    one = study({"shift": SHIFT}, preprocess=Resize(height=4, width=4))
+    pool = one.pool
+    assert isinstance(pool, Dataset)
+    assert pool.name == "bars"
+    assert pool.classes == DATA.classes
+    np.testing.assert_array_equal(pool.labels, DATA.labels[one._split.pool])
+    expected = [Resize(height=4, width=4)(DATA.images[place]) for place in one._split.pool]
+    np.testing.assert_array_equal(np.stack(list(pool.images)), expected)
+    fitted = Standardize.fit(study({"shift": SHIFT}).pool.images)
+    assert study({"shift": Compose((SHIFT, fitted))}, draws=2).run(progress=False).n_complete == 4
+
+
+def test_a_stored_study_has_no_pool(tmp_path):
+    study({"shift": SHIFT}, storage=tmp_path / "study.db", draws=2).run(progress=False)
+    with pytest.raises(RuntimeError, match="a loaded study has no data to take the pool from; make it with Study"):
+        _ = Study.load(tmp_path / "study.db").pool
 
 
 def test_data_that_will_not_do():

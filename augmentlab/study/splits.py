@@ -60,7 +60,9 @@ def split(
     Raises
     ------
     ValueError
-        If a class cannot be in all three parts; the sentence names it.
+        If a share is outside its range, or a class cannot be in all three parts; the sentence names it.
+    TypeError
+        If a share is no number.
 
     Examples
     --------
@@ -68,6 +70,8 @@ def split(
     4
     """
     for name, share in (("validation", validation), ("test", test)):
+        if not isinstance(share, (int, float, np.integer, np.floating)):
+            raise TypeError(f"{name} must be a share between 0 and 1; got {share!r}")
         if not 0 < share < 1:
             raise ValueError(f"{name} must be a share between 0 and 1; got {share!r}")
     if validation + test >= 1:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Verdict = Literal["helps", "hurts", "equivalent", "undecided", "identical"]
 
+_AT_ONCE = 2_000_000  # cells of bootstrap counts that are held as 64-bit numbers
+
 VERDICTS: tuple[Verdict, ...] = ("helps", "hurts", "equivalent", "undecided", "identical")
 
 
@@ -79,7 +81,7 @@ def mean_squares(differences: ArrayLike) -> MeanSquares:
 class CrossedTest:
     """Mean difference, its standard error, Satterthwaite's degrees of freedom and the two-sided p of "no difference".
 
-    ``df`` and ``p`` are nan when every difference is 0: there is nothing to test.
+    ``df`` and ``p`` are nan when every value of the table is 0: there is nothing to test.
     """
 
     difference: float
@@ -92,8 +94,9 @@ def crossed_test(differences: ArrayLike) -> CrossedTest:
     """Two-sided t test of a mean difference over draws and images together.
 
     The variance of the mean is ``(MS_draw + MS_image - MS_residual) / (draws * images)``, which is unbiased under
-    crossed random effects; it is never taken below the larger of ``MS_draw`` and ``MS_image`` over the same count,
-    because a difference of estimates may come out too small or negative.
+    crossed random effects; it is never taken below the largest of the three mean squares over the same count, because
+    a difference of estimates may come out too small, 0 (where gains and losses cancel in every draw and every image) or
+    negative.
 
     Degrees of freedom after Satterthwaite, but at most twice those of the shorter side of the table: with two or three
     draws their estimate is often far too large, and 15 equal arms over 3 draws gave a false "significant" after
@@ -112,12 +115,11 @@ def crossed_test(differences: ArrayLike) -> CrossedTest:
     table = _table(differences)
     squares = mean_squares(table)
     difference = float(table.mean())
-    variance = max(squares.draw + squares.image - squares.residual, squares.draw, squares.image)
+    variance = max(squares.draw + squares.image - squares.residual, squares.draw, squares.image, squares.residual)
     error = float(np.sqrt(variance / table.size))
     if error == 0.0:
         # Equal in every cell: either nothing differs, or everything does and by the same amount.
-        identical = difference == 0.0
-        return CrossedTest(difference=difference, error=0.0, df=np.nan, p=np.nan if identical else 0.0)
+        return CrossedTest(difference=difference, error=0.0, df=np.nan, p=np.nan if difference == 0.0 else 0.0)
     spread = (
         squares.draw**2 / (squares.draws - 1)
         + squares.image**2 / (squares.images - 1)
@@ -165,8 +167,11 @@ def crossed_interval(
     """
     table = _table(differences)
     draws, images = table.shape
-    row_counts, column_counts = _counts(draws, images, resamples, rng)
-    means = np.einsum("bi,bi->b", row_counts @ table, column_counts) / table.size
+    sums = [
+        np.einsum("bi,bi->b", rows.astype(np.float64) @ table, columns.astype(np.float64))
+        for rows, columns in _counts(draws, images, resamples, rng)
+    ]
+    means = np.concatenate(sums) / table.size
     df = crossed_test(table).df
     tail = stats.norm.cdf(stats.t.ppf((1 - level) / 2, df) * np.sqrt((df + 1) / df)) if df > 0 else (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
@@ -233,10 +238,11 @@ def verdict(
     *,
     rope: float,
     alpha: float = 0.05,
+    identical: bool = False,
 ) -> Verdict:
     """Return one word for what is known about an arm; the first that holds, from the top.
 
-    - ``identical``: the arm never differed from the control (p is nan).
+    - ``identical``: the arm was right about the same images as the control in every draw, as the caller says.
     - ``equivalent``: the interval lies inside ``[-rope, rope]``, and so does the interval of the crossed t test. The
       difference may be real, but whoever set `rope` said that one so small does not matter.
     - ``helps``: the interval lies above 0 and the adjusted p is below `alpha`.
@@ -256,6 +262,8 @@ def verdict(
         Half width of the region of practical equivalence, in the unit of the differences; 0 for none.
     alpha : float
         Level of the tests.
+    identical : bool
+        Whether all hits are the same. The numbers do not tell: gains and losses may cancel within each group of images.
 
     Examples
     --------
@@ -266,7 +274,7 @@ def verdict(
     'undecided'
     """
     low, high = interval
-    if test.error == 0.0 and test.difference == 0.0:
+    if identical:
         return "identical"
     reach = 0.0 if test.error == 0.0 else float(stats.t.ppf(1 - alpha / 2, test.df)) * test.error
     if -rope <= low and high <= rope and abs(test.difference) + reach <= rope:
@@ -328,12 +336,18 @@ def draws_needed(
 @functools.lru_cache(maxsize=1)
 def _counts(
     draws: int, images: int, resamples: int, rng: int | tuple[int, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How often each bootstrap table holds each row and column; the same for all arms of a study."""
+) -> list[tuple[NDArray[np.integer], NDArray[np.integer]]]:
+    """How often each bootstrap table holds each row and column, some tables at a time; the same for all arms."""
     generator = np.random.default_rng(rng)
-    rows = generator.multinomial(draws, np.full(draws, 1 / draws), size=resamples)
-    columns = generator.multinomial(images, np.full(images, 1 / images), size=resamples)
-    return rows.astype(np.float64), columns.astype(np.float64)
+    row_counts = generator.multinomial(draws, np.full(draws, 1 / draws), size=resamples)
+    at_once = max(1, _AT_ONCE // images)
+    parts: list[tuple[NDArray[np.integer], NDArray[np.integer]]] = []
+    for start in range(0, resamples, at_once):
+        rows = row_counts[start : start + at_once]
+        columns = generator.multinomial(images, np.full(images, 1 / images), size=len(rows))
+        # As a rule no image comes more than 20 times, so that a byte holds the count.
+        parts.append((rows, columns.astype(np.min_scalar_type(columns.max()))))
+    return parts
 
 
 def _table(differences: ArrayLike) -> NDArray[np.float64]:

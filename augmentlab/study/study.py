@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import sys
 import warnings
 from contextlib import closing
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -21,7 +19,7 @@ from augmentlab.study import statistics
 from augmentlab.study.runner import BOOTSTRAP, DRAW, SPLIT, Job, execute, prepared
 from augmentlab.study.spaces import CONTROL, Arm, as_arms
 from augmentlab.study.splits import Split, split, training_draw
-from augmentlab.study.storage import MEMORY, Storage, Trial, check_path, content_key
+from augmentlab.study.storage import MEMORY, Storage, Trial, check_path, content_key, is_blank
 from augmentlab.transform import Transform, from_dict
 
 if TYPE_CHECKING:
@@ -83,6 +81,10 @@ class Study:
 
     Notes
     -----
+    A step that is fitted to data, such as `Standardize.fit`, must not see images that are predicted later, validation
+    or test. Fit it to the `pool` of the study made without it: the same data, shares and seed are split alike.
+    ``Standardize.fit(study.pool.images)`` then goes to the end of each arm of the study that is run.
+
     A stored trial is known again by the pixels, labels and groups of the data, by the parameters of the model and of
     the arm, by the split, the draw and the sizes, and by the versions of the packages that computed it. The code of
     your own transforms and estimators does not count: after changing it, take another file.
@@ -120,9 +122,8 @@ class Study:
         self.data: Dataset | None = data
         self.model = models.for_images(model)
         self._arms: list[Arm] | None = as_arms(arms)
-        for parameter, value, low in (("draws", draws, 2), ("copies", copies, 1), ("seed", seed, 0)):
-            _check_int(parameter, value, low)
-        if isinstance(rope, bool) or not isinstance(rope, (int, float)) or not 0 <= rope < 100:
+        draws, copies, seed = _int("draws", draws, 2), _int("copies", copies, 1), _int("seed", seed, 0)
+        if isinstance(rope, bool) or not isinstance(rope, (int, float, np.integer, np.floating)) or not 0 <= rope < 100:
             raise ValueError(f"rope must be a number of points in [0, 100); got {rope!r}")
         self._preprocess = _preprocessing(preprocess)
         self._preparation = _common_preparation(self._arms)
@@ -142,7 +143,7 @@ class Study:
             "name": data.name if name is None else str(name),
             "context": {
                 "data": data.fingerprint,
-                "split": {"validation": validation, "test": test, "seed": seed},
+                "split": {"validation": float(validation), "test": float(test), "seed": seed},
                 "seed": seed,
                 "train_size": size,
                 "copies": copies,
@@ -152,9 +153,17 @@ class Study:
                 "engine": engines.current_name(),
                 "versions": _versions(),
             },
-            "arms": [{"label": arm.label, "code": arm.code, "identity": arm.identity} for arm in self._arms],
+            "arms": [
+                {
+                    "label": arm.label,
+                    "code": arm.code,
+                    "identity": arm.identity,
+                    "transform": arm.transform.to_dict(),
+                }
+                for arm in self._arms
+            ],
             "draws": draws,
-            "rope": rope,
+            "rope": float(rope),
             "model": repr(self.model),
             "groups": {part: self._groups_of(part) for part in ("validation", "test")},
         }
@@ -206,9 +215,25 @@ class Study:
     def arms(self) -> list[Arm]:
         """The candidates; in a loaded study, rebuilt from the file."""
         if self._arms is None:
-            documents = [(arm["label"], json.loads(arm["identity"])) for arm in self._spec["arms"]]
-            return [Arm(label=label, transform=from_dict(document)) for label, document in documents]
+            return [Arm(label=arm["label"], transform=from_dict(arm["transform"])) for arm in self._spec["arms"]]
         return list(self._arms)
+
+    @property
+    def pool(self) -> Dataset:
+        """The images that training draws come from, as the arms meet them: after `preprocess`.
+
+        Whatever is learned from data for a pipeline must be learned from these alone.
+
+        Raises
+        ------
+        RuntimeError
+            The study was loaded without its data.
+        """
+        self._check_data("take the pool from")
+        assert self._split is not None
+        part = self._need_data().subset(self._split.pool)
+        images = prepared(self._preprocess, list(part.images)) if self._preprocess.steps else part.images
+        return Dataset(images, part.labels, part.classes, part.groups, part.name)
 
     @property
     def draws(self) -> int:
@@ -257,7 +282,7 @@ class Study:
         Study
             Itself. After Ctrl-C too, with `interrupted` set to True and a sentence on standard error.
         """
-        self._check_data("run")
+        self._check_data("run with")
         with self._open(write=True) as store:
             store.save_study(self._key, self.name, self._spec)
             self._work(store, self._jobs(range(-1, len(self.labels)), "validation"), n_jobs, progress=progress)
@@ -289,9 +314,16 @@ class Study:
         ValueError
             There is no such arm, or none is given and none helps.
         RuntimeError
-            The study was loaded without its data, or was interrupted.
+            The study was loaded without its data, or was interrupted, or some of its trials were never run: the test is
+            for a choice among all arms.
         """
-        self._check_data("confirm")
+        self._check_data("confirm with")
+        left = self.n_trials - len(self._stored("validation"))
+        if left:
+            raise RuntimeError(
+                f"{left} of {self.n_trials} trials {'is' if left == 1 else 'are'} not run yet; call run() before the "
+                "locked test is opened"
+            )
         index = self._chosen(arm)
         table = self._quiet_comparison()
         with self._open(write=True) as store:
@@ -329,7 +361,8 @@ class Study:
             - ``difference``: to the control on the same draws, in points
             - ``low``, ``high``: 95 % interval of the difference (crossed bootstrap), in points
             - ``p``: of no difference (crossed t), adjusted for the number of arms after Holm
-            - ``verdict``: helps, hurts, equivalent, undecided or identical; see `statistics.verdict`
+            - ``verdict``: helps, hurts, equivalent, undecided or identical; see `statistics.verdict`. An arm without
+              a result, for which ``draws`` is 0, is undecided
             - ``draws``: how many it rests on
             - ``draws_needed``: where undecided, about how many would decide; inf if only more images could
 
@@ -338,11 +371,13 @@ class Study:
         Raises
         ------
         RuntimeError
-            No trial of the control is complete.
+            No trial of the control is complete; the sentence names the error if they all failed.
         """
         stored = self._stored("validation")
         rows = [self._row(index, stored, "validation") for index in range(len(self.labels))]
         control = [trial.value for (index, _), trial in stored.items() if index == -1 and trial.state == "complete"]
+        if not control and (failure := self._failure(-1, stored)):
+            raise RuntimeError(f"every trial of the control failed, the first with {failure}")
         if not control:
             raise RuntimeError("the study has no complete trial of the control yet; call run() first")
         adjusted = statistics.holm([row["p"] for row in rows])
@@ -379,9 +414,12 @@ class Study:
             The control, with unchanged copies, scores 45.1 %.
         """
         table = self._quiet_comparison()
-        lines = [
-            sentence for word in statistics.VERDICTS if (sentence := _sentence(word, table[table["verdict"] == word]))
-        ]
+        without = table["draws"] == 0
+        words = [_sentence(word, table[(table["verdict"] == word) & ~without]) for word in statistics.VERDICTS]
+        lines = [sentence for sentence in words if sentence]
+        if without.any():
+            have = "1 has" if without.sum() == 1 else f"{without.sum()} have"
+            lines.append(f"{have} no result: {_listed(table.loc[without, 'arm'])}.")
         arms = "The one arm" if len(table) == 1 else f"Of {len(table)} arms,"
         lines[0] = f"{arms} {lines[0]}" if len(table) > 1 else f"{arms} {lines[0].removeprefix('1 ')}"
         if not (table["verdict"] == "helps").any():
@@ -424,9 +462,7 @@ class Study:
 
     def _check_data(self, action: str) -> None:
         if self.data is None:
-            raise RuntimeError(
-                f"a loaded study has no data to {action} with; make it with Study(data, model, arms, ...)"
-            )
+            raise RuntimeError(f"a loaded study has no data to {action}; make it with Study(data, model, arms, ...)")
 
     def _groups_of(self, part: str) -> list[int] | None:
         """Which group each image of a part belongs to, as whole numbers."""
@@ -449,7 +485,7 @@ class Study:
         pool, classes = len(self._split.pool), len(self._need_data().classes)
         if given is None:
             return max(classes, min(300, pool // 2))
-        _check_int("train_size", given, 1)
+        given = _int("train_size", given, 1)
         training_draw(self._need_data().labels, self._split.pool, size=given, rng=0)
         return given
 
@@ -554,7 +590,7 @@ class Study:
 
         if n_jobs in (None, -1):  # -1 is what scikit-learn calls all cores
             n_jobs = cpu_count()
-        _check_int("n_jobs", n_jobs, 1)
+        workers = _int("n_jobs", n_jobs, 1)
         stored = store.trials(job.key for job in jobs)
         # Two arms may be the same computation (an arm that is the control), and are then computed once.
         unique = {job.key: job for job in jobs}
@@ -565,7 +601,7 @@ class Study:
             total=len(unique), initial=len(unique) - len(pending), desc=self.name, unit="trial", disable=not progress
         ) as bar:
             try:
-                with closing(execute(pending, workers=int(n_jobs or 1))) as results:
+                with closing(execute(pending, workers=workers)) as results:
                     for trial in results:
                         store.save_trial(trial)
                         failed += [trial] if trial.state == "failed" else []
@@ -585,10 +621,8 @@ class Study:
 
     def _stored(self, part: str) -> dict[tuple[int, int], Trial]:
         """Stored trials of a part by arm and draw; the control is arm -1."""
-        if not isinstance(self._storage, Storage):
-            file = Path(self._storage)
-            if not file.exists() or not file.stat().st_size:
-                return {}
+        if not isinstance(self._storage, Storage) and is_blank(self._storage):
+            return {}
         keys = {
             (index, draw): self._trial_key(index, draw, part)
             for index in range(-1, len(self.labels))
@@ -598,11 +632,28 @@ class Study:
             trials = store.trials(keys.values())
         return {place: trials[key] for place, key in keys.items() if key in trials}
 
+    @cached_property
+    def _rows(self) -> dict[tuple[str, int, tuple[int, ...]], dict[str, Any]]:
+        """Rows of comparisons that were computed before; the resampling takes seconds where images are many."""
+        return {}
+
     def _row(self, index: int, stored: Mapping[tuple[int, int], Trial], part: str) -> dict[str, Any]:
         """One arm against the control, on the draws that both have."""
-        arm = self._spec["arms"][index]
         pairs = [(stored.get((index, draw)), stored.get((-1, draw))) for draw in range(self.draws)]
-        hits = [(a.hits, b.hits) for a, b in pairs if a and b and a.hits is not None and b.hits is not None]
+        hits = {
+            draw: (a.hits, b.hits)
+            for draw, (a, b) in enumerate(pairs)
+            if a and b and a.hits is not None and b.hits is not None
+        }
+        known = (part, index, tuple(hits))  # what decides a row: a complete trial never changes
+        if known not in self._rows:
+            self._rows[known] = self._computed_row(index, list(hits.values()), part)
+        return dict(self._rows[known])
+
+    def _computed_row(
+        self, index: int, hits: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]], part: str
+    ) -> dict[str, Any]:
+        arm = self._spec["arms"][index]
         row = {"arm": arm["label"], "code": arm["code"], "draws": len(hits), "test": None, "draws_needed": np.nan}
         row |= dict.fromkeys(("mean", "difference", "low", "high", "p"), np.nan)
         if hits:
@@ -614,14 +665,15 @@ class Study:
             table = differences if groups is None else statistics.by_group(differences, groups)
             test = statistics.crossed_test(table)
             low, high = statistics.crossed_interval(table, rng=(self._spec["context"]["seed"], BOOTSTRAP))
-            row |= {"low": low, "high": high, "p": test.p, "test": test}
+            row |= {"low": low, "high": high, "p": test.p, "test": test, "identical": not differences.any()}
             row["draws_needed"] = statistics.draws_needed(table, rope=self.rope, arms=len(self.labels))
         return row
 
     def _verdict(self, row: Mapping[str, Any], p: float) -> statistics.Verdict:
         if row["test"] is None:
             return "undecided"
-        return statistics.verdict((row["low"], row["high"]), p, row["test"], rope=self.rope)
+        interval = row["low"], row["high"]
+        return statistics.verdict(interval, p, row["test"], rope=self.rope, identical=row["identical"])
 
     def _frame(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
         import pandas as pd
@@ -638,10 +690,19 @@ class Study:
         if not missing:
             return ""
         why = f", {failed} of them failed" if failed else ""
+        failures = [(label, self._failure(index, stored)) for index, label in enumerate(self.labels)]
+        lost = "".join(f"; {label} failed in every draw with {failure}" for label, failure in failures if failure)
         return (
             f"{missing} of {self.n_trials} trials {'is' if missing == 1 else 'are'} missing{why}; "
-            "each arm is compared on the draws that it and the control have completed"
+            f"each arm is compared on the draws that it and the control have completed{lost}"
         )
+
+    def _failure(self, index: int, stored: Mapping[tuple[int, int], Trial]) -> str:
+        """The first error of an arm whose trials all failed; else empty."""
+        trials = [stored.get((index, draw)) for draw in range(self.draws)]
+        if not all(trial and trial.state == "failed" for trial in trials):
+            return ""
+        return trials[0].message if trials[0] else ""
 
     def _quiet_comparison(self) -> pd.DataFrame:
         with warnings.catch_warnings():
@@ -664,18 +725,27 @@ def _check_data(data: Any) -> None:
         raise TypeError(
             f"data must be an augmentlab Dataset; got {type(data).__name__}: make one with Dataset(images, labels)"
         )
-    if len(data.classes) > len(data) / 2 and len(data) > 2:
+    if len(data) > 20 and len(data.classes) > len(data) / 2 and all(map(_is_number, data.classes)):
         raise ValueError(
             f"labels must be classes; got {len(data.classes)} different values for {len(data)} images, "
             "which looks like a measurement (regression is not supported)"
         )
 
 
-def _check_int(name: str, value: Any, low: int) -> None:
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _int(name: str, value: Any, low: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an int >= {low}; got {value!r}")
     if value < low:
         raise ValueError(f"{name} must be an int >= {low}; got {value}")
+    return int(value)
 
 
 def _seed(seed: int, stream: int) -> int:
@@ -683,9 +753,9 @@ def _seed(seed: int, stream: int) -> int:
 
 
 def _storage(storage: str | os.PathLike[str]) -> Storage | str:
+    check_path(storage)
     if str(storage) == MEMORY:
         return Storage(MEMORY, write=True)
-    check_path(storage)
     return str(storage)
 
 
