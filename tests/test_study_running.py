@@ -117,6 +117,16 @@ def test_ctrl_c_keeps_what_is_finished_in_one_sentence(tmp_path, uninterrupted, 
     assert rows(path)[0] == uninterrupted
 
 
+def test_workers_end_with_the_process_that_started_them(tmp_path):
+    path = tmp_path / "study.db"
+    process = start(path, worth=0, jobs=2)
+    wait_for(path, 5, process)
+    process.kill()  # the workers are not told
+    # They hold the other end of the pipe of errors, which is read until all of them are gone.
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_two_processes_may_run_the_same_study_at_once(tmp_path, uninterrupted):
     path = tmp_path / "study.db"
     processes = [start(path), start(path)]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import os
 import pickle
 import signal
+import threading
 import time
 import warnings
 from dataclasses import dataclass
@@ -143,7 +146,7 @@ def _in_workers(jobs: Sequence[Job], workers: int) -> Generator[Trial, None, Non
     with parallel_config(backend="loky", inner_max_num_threads=1):
         with _without_interrupts():
             results = Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered")(
-                delayed(run_trial)(_portable(job)) for job in jobs
+                delayed(_run_in_worker)(_portable(job), os.getpid()) for job in jobs
             )
         try:
             yield from results
@@ -172,6 +175,23 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _run_in_worker(job: Job, parent: int) -> Trial:
+    _end_with(parent)
+    return run_trial(job)
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent: a killed one tells nobody, and idle workers would wait for minutes."""
+
+    def watch() -> None:
+        while os.getppid() == parent:  # on Windows the number stays
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _portable(job: Job) -> Job:
