@@ -34,22 +34,14 @@ Side = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class CenterCrop(GeometricTransform):
-    """Keep the middle, bit-exact; both sides rounded, at least one pixel."""
-
-    height: Annotated[
-        float, Interval(gt=0, le=1), Typical(0.5, 1, draw=False), Unit("fraction"), "Of the input's height."
-    ] = 1.0
-    width: Annotated[
-        float, Interval(gt=0, le=1), Typical(0.5, 1, draw=False), Unit("fraction"), "Of the input's width."
-    ] = 1.0
+class _Cut(GeometricTransform):
+    """Keep a window of whole pixels: a subclass says which."""
 
     preprocessing: ClassVar[bool] = True
 
     def _window(self, shape: Sequence[int]) -> tuple[int, int, int, int]:
-        height = max(round(shape[0] * self.height), 1)
-        width = max(round(shape[1] * self.width), 1)
-        return (shape[0] - height) // 2, (shape[1] - width) // 2, height, width
+        """Top, left, height and width, for an input of `shape` (H, W, ...)."""
+        raise NotImplementedError
 
     def coordinate_map(self, shape: Shape) -> Map:
         top, left, _, _ = self._window(shape)
@@ -65,7 +57,24 @@ class CenterCrop(GeometricTransform):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Crop(GeometricTransform):
+class CenterCrop(_Cut):
+    """Keep the middle, bit-exact; both sides rounded, at least one pixel."""
+
+    height: Annotated[
+        float, Interval(gt=0, le=1), Typical(0.5, 1, draw=False), Unit("fraction"), "Of the input's height."
+    ] = 1.0
+    width: Annotated[
+        float, Interval(gt=0, le=1), Typical(0.5, 1, draw=False), Unit("fraction"), "Of the input's width."
+    ] = 1.0
+
+    def _window(self, shape: Sequence[int]) -> tuple[int, int, int, int]:
+        height = max(round(shape[0] * self.height), 1)
+        width = max(round(shape[1] * self.width), 1)
+        return (shape[0] - height) // 2, (shape[1] - width) // 2, height, width
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Crop(_Cut):
     """Keep a part, bit-exact; both sides rounded, at least one pixel.
 
     With ``x=uniform(0, 1), y=uniform(0, 1)`` every place is equally likely: the random crop. In the middle it is
@@ -88,24 +97,10 @@ class Crop(GeometricTransform):
         float, Interval(ge=0, le=1), Typical(0, 1), Unit("fraction"), "Where the part lies between top and bottom."
     ] = 0.5
 
-    preprocessing: ClassVar[bool] = True
-
     def _window(self, shape: Sequence[int]) -> tuple[int, int, int, int]:
         height = max(round(shape[0] * self.height), 1)
         width = max(round(shape[1] * self.width), 1)
         return _place(shape[0] - height, self.y), _place(shape[1] - width, self.x), height, width
-
-    def coordinate_map(self, shape: Shape) -> Map:
-        top, left, _, _ = self._window(shape)
-        return geometry.shift(left, top)
-
-    def slice_array(self, array: Array) -> Array:
-        top, left, height, width = self._window(array.shape)
-        return array[top : top + height, left : left + width]
-
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        _, _, height, width = self._window(shape)
-        return (height, width, *shape[2:])
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
