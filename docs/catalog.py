@@ -1,6 +1,7 @@
 """The page of all transforms, written from their declarations, with a picture and a cost measured on the way."""
 
 import dataclasses
+import functools
 import time
 from pathlib import Path
 
@@ -23,9 +24,9 @@ Every transform, with the parameters it declares. A field holds a value or a dis
 
 Each strip shows the original and five strengths: `scaled(0.2)` to `scaled(1.0)` of the far end of every typical range.
 The mask, box and keypoints of the face follow. *Cost* is the time of one draw at full strength on a 256 by 256 RGB image in
-the reference engine as a multiple of `Rotate`'s, the median of interleaved runs while this page was built. *Change* is what
-`augmentlab.strength` measures on the same photo over typical draws, medians: the mean absolute difference of the values in
-percent of full scale, SSIM and PSNR; what changes the size has none.
+the reference engine as a multiple of `Rotate`'s, the median of interleaved runs while this page was built. The table at the
+end also gives what `augmentlab.strength` measures on the same photo over typical draws, medians: the mean absolute
+difference of the values in percent of full scale, SSIM and PSNR; what changes the size has none.
 
 ```{eval-rst}
 .. currentmodule:: augmentlab
@@ -51,6 +52,7 @@ def write_catalog(folder: Path) -> None:
             cls = getattr(augmentlab, name)
             Image.fromarray(strip(cls)).save(pictures / f"{name}.jpg", quality=88)
             parts.append(section(cls, costs.get(name)))
+    parts.append(table(costs))
     (folder / "transforms.md").write_text("\n".join(parts))
 
 
@@ -59,7 +61,6 @@ def section(cls: type, cost: float | None) -> str:
     name = cls.__name__
     summary = cls.__doc__.split("\n\n")[0].replace("\n", " ")
     price = "" if cost is None else f" Cost {cost:.2g}."
-    price += changed(cls)
     head = f"### {name}\n\n{{py:class}}`augmentlab.{name}`: {summary}{price}\n\n"
     head += f"```{{image}} strips/{name}.jpg\n:alt: {name}, the original and five strengths\n```\n"
     own = [one for one in parameters(cls) if one.name != "p"]
@@ -82,21 +83,36 @@ def face() -> Sample:
     return render.thumbnail(sample, TILE)
 
 
-def changed(cls: type, draws: int = 9) -> str:
-    """How strong typical draws are, as a sentence; empty for what changes the size or the kind of the values."""
+@functools.cache
+def change(cls: type, draws: int = 9) -> tuple[float, float, float] | None:
+    """Median difference in percent, SSIM and PSNR of typical draws; None for what changes size or kind of the values."""
     if cls.needs == "batch":
-        return ""
-    before = face()
-    before = dataclasses.replace(before, boxes=None)
+        return None
+    before = dataclasses.replace(face(), boxes=None)
     drawn = [cls.typical()(before, rng=draw).image for draw in range(draws)]
     if any(image.shape != before.image.shape or image.dtype != np.uint8 for image in drawn):
-        return ""
+        return None
     measured = [augmentlab.strength(before.image, image) for image in drawn]
     difference, ssim, psnr = (
         float(np.median([getattr(one, name) for one in measured])) for name in ("difference", "ssim", "psnr")
     )
-    decibels = "no change" if np.isinf(psnr) else f"{psnr:.0f} dB"
-    return f" Change {100 * difference:.1f} %, SSIM {ssim:.2f}, PSNR {decibels}."
+    return 100 * difference, ssim, psnr
+
+
+def table(costs: dict[str, float]) -> str:
+    """How strong and how dear every transform is, the strongest first."""
+    changes = {name: change(getattr(augmentlab, name)) for name in augmentlab.transforms.__all__}
+    order = sorted(changes, key=lambda name: -(changes[name] or (-1.0,))[0])
+    rows = [
+        "## How strong, how dear\n",
+        "| transform | change, % | SSIM | PSNR, dB | cost |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name in order:
+        numbers = "| | | " if changes[name] is None else "| {:.1f} | {:.2f} | {:.0f} ".format(*changes[name])
+        cost = f"{costs[name]:.2g}" if name in costs else ""
+        rows.append(f"| {{py:class}}`augmentlab.{name}` {numbers}| {cost} |")
+    return "\n".join(rows) + "\n"
 
 
 def partners() -> list[Sample]:
