@@ -28,6 +28,7 @@ KEYWORDS = {
 }
 OPTIONS = ("masks", "bbox_format", "min_visibility", "min_area", "keypoint_swaps")
 
+_SLACK = 0.01  # what label files write beyond the sides by rounding
 _TOLERANCE = 1e-6  # float32 arithmetic may leave [0, 1] by a rounding error
 
 
@@ -135,8 +136,8 @@ class Sample:
         """The labels of the keypoints after a mirror: those of a pair in `keypoint_swaps` have changed places."""
         if self.keypoint_labels is None:
             return None
-        other = {one: another for pair in self.keypoint_swaps for one, another in (pair, pair[::-1])}
-        return [other.get(label, label) for label in self.keypoint_labels]
+        other = [(one, another) for pair in self.keypoint_swaps for one, another in (pair, pair[::-1])]
+        return [next((two for one, two in other if one == label), label) for label in self.keypoint_labels]
 
     @property
     def visible(self) -> NDArray[np.bool_] | None:
@@ -246,9 +247,9 @@ def as_image(
             raise ValueError(f"range and percentiles must not both be given; got {range!r} and {percentiles!r}")
         return _mapped(array, *_window(array, percentiles, name))
     if range is not None:
-        low, high = map(float, range)
-        if not low < high:
-            raise ValueError(f"range must be (low, high) with low < high; got {range!r}")
+        low, high = _pair(range)
+        if not (low < high and math.isfinite(low) and math.isfinite(high)):
+            raise ValueError(f"range must be (low, high), finite, with low < high; got {range!r}")
         return _mapped(array, low, high)
     return _converted(array, name)
 
@@ -333,6 +334,10 @@ def from_boxes(boxes: ArrayLike, format: BoxFormat, shape: tuple[int, ...]) -> A
     table = _table(boxes, "boxes", 4)
     _check_format(format)
     if format == "yolo":
+        far = ((table < -_SLACK) | (table > 1 + _SLACK)).any(axis=1)
+        if far.any():
+            row = table[int(np.flatnonzero(far)[0])].tolist()
+            raise ValueError(f"boxes must be fractions of the sides in yolo format; got {row} (pixels are coco or voc)")
         table = table * np.tile([shape[1], shape[0]], 2)
         return np.concatenate([table[:, :2] - table[:, 2:] / 2, table[:, :2] + table[:, 2:] / 2], axis=1)
     return np.concatenate([table[:, :2], table[:, :2] + table[:, 2:]], axis=1) if format == "coco" else table
@@ -377,12 +382,18 @@ def _check_shape(image: Array, name: str) -> None:
         raise ValueError(f"{name} must have at least one pixel; got shape {image.shape}")
 
 
+def _pair(values: Any) -> tuple[float, float]:
+    """Two numbers, or two NaN, which no comparison accepts."""
+    try:
+        low, high = map(float, values)
+    except (TypeError, ValueError):
+        return math.nan, math.nan
+    return low, high
+
+
 def _window(array: Array, percentiles: Any, name: str) -> tuple[float, float]:
     """The values at two percentiles, which must differ."""
-    try:
-        low, high = map(float, percentiles)
-    except (TypeError, ValueError):
-        low = high = math.nan
+    low, high = _pair(percentiles)
     if not 0 <= low < high <= 100:
         raise ValueError(f"percentiles must be (low, high) with 0 <= low < high <= 100; got {percentiles!r}")
     black, white = np.percentile(array.astype(np.float64), (low, high)).tolist()
@@ -449,7 +460,7 @@ def _only(labels: Iterable[Any] | None, kept: NDArray[np.bool_]) -> list[Any] | 
 
 
 def _check_format(format: str, name: str = "format") -> None:
-    if format not in {"xyxy", "voc", "coco", "yolo"}:
+    if format not in ("xyxy", "voc", "coco", "yolo"):
         raise ValueError(f"{name} must be one of 'xyxy', 'voc', 'coco', 'yolo'; got {format!r}")
 
 

@@ -196,7 +196,10 @@ class Transform:
         if data is None:
             return self._call_with_keywords(targets, rng)
         if self._is_batch(data):
-            return self._call_batch(list(data), generator(rng))
+            samples = list(data)
+            for part in self.walk():
+                samples = part._settled(samples)  # noqa: SLF001
+            return self._call_batch(samples, generator(rng))
         if self.mixes:
             raise TypeError(_ALONE.format(type(self).__name__))
         drawn = self.sample(rng)
@@ -259,6 +262,10 @@ class Transform:
         return [
             sample if one is None else one.apply_batch([sample])[0] for sample, one in zip(samples, draws, strict=True)
         ]
+
+    def _settled(self, samples: list[Sample]) -> list[Sample]:
+        """What a batch needs before anything is drawn, so that the result is of one kind whatever is drawn."""
+        return samples
 
     def _is_batch(self, data: Any) -> bool:
         """Whether `data` is a list of Samples; an error where it is meant to be and is not."""

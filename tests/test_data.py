@@ -542,7 +542,7 @@ def test_a_range_says_what_is_white_in_deep_files(tmp_path):
     assert image.dtype == np.float32
     assert image.tolist() == [[0, 0.25, 1, 1]]
     assert one(tmp_path / "eight", picture(), loading={"range": (0, 4096)}).dtype == np.uint8
-    with pytest.raises(ValueError, match=r"range must be \(low, high\) with low < high"):
+    with pytest.raises(ValueError, match=r"range must be \(low, high\), finite, with low < high"):
         data.from_folder(tmp_path, range=(9, 1))
 
 

@@ -116,7 +116,7 @@ def test_a_given_range_is_mapped_and_clipped():
     array = np.array([[-1000, 0, 400, 1000]], np.int16)
     assert np.allclose(as_image(array, range=(0, 400)), [[0, 0, 1, 1]])
     assert as_image(np.array([[0.0, 255.0]]), range=(0, 255)).dtype == np.float32
-    with pytest.raises(ValueError, match=r"range must be \(low, high\) with low < high; got \(1, 1\)"):
+    with pytest.raises(ValueError, match=r"range must be \(low, high\), finite, with low < high; got \(1, 1\)"):
         as_image(array, range=(1, 1))
 
 
@@ -503,3 +503,19 @@ def test_a_bad_keyword_gets_one_sentence(given, sentence):
         HorizontalFlip()(image=RGB, **given)
     assert str(error.value).startswith(sentence)
     assert "\n" not in str(error.value)
+
+
+def test_pixels_given_as_yolo_are_refused():
+    with pytest.raises(ValueError, match=r"boxes must be fractions of the sides in yolo format; got \[30\.0, 40\.0"):
+        from_boxes([[30, 40, 20, 20]], "yolo", (60, 90))
+
+
+@pytest.mark.parametrize("limits", [(-np.inf, 5), (0, np.inf), 5, "ab", (1, 2, 3), (2, 1)])
+def test_a_range_that_is_none_is_one_sentence(limits):
+    with pytest.raises(ValueError, match=r"range must be \(low, high\), finite, with low < high; got"):
+        as_image(np.array([[1.0, 2.0]]), range=limits)
+
+
+def test_a_format_without_hash_is_one_sentence():
+    with pytest.raises(ValueError, match="format must be one of"):
+        from_boxes([[1, 2, 3, 4]], ["coco"], (9, 9))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import augmentlab
 from augmentlab import (
     BatchTransform,
     Brightness,
@@ -366,3 +367,28 @@ def test_an_own_mixture_is_a_class_with_one_method():
         BatchTransform()(SAMPLES)
     with pytest.raises(TypeError, match="HorizontalFlip takes a list of Samples; got ndarray at index 1"):
         HorizontalFlip()([SAMPLES[0], PHOTOS[0]])
+
+
+@pytest.mark.parametrize("cls", [MixUp, CutMix])
+def test_one_sample_alone_in_its_batch_stays_as_it_is(cls):
+    sample = Sample(np.arange(64, dtype=np.uint8).reshape(8, 8), boxes=[[1, 1, 6, 7]], keypoints=[[2, 3]], label=1)
+    (result,) = cls(alpha=1.0, num_classes=3)([sample], rng=1)
+    assert np.array_equal(result.image, sample.image)
+    assert np.array_equal(result.boxes, sample.boxes)
+    assert np.array_equal(result.keypoints, sample.keypoints)
+    assert result.label.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("group", ["OneOf", "SomeOf", "Compose"])
+def test_labels_are_vectors_whatever_a_group_draws(group):
+    mix = MixUp(alpha=1.0, num_classes=3)
+    pipeline = {
+        "OneOf": augmentlab.OneOf([mix, augmentlab.HorizontalFlip()]),
+        "SomeOf": augmentlab.SomeOf([mix, augmentlab.HorizontalFlip()], n=1),
+        "Compose": augmentlab.Compose([mix], p=0.5),
+    }[group]
+    batch = [Sample(np.zeros((4, 4), np.uint8), label=label) for label in range(2)]
+    for seed in range(12):
+        for result in pipeline(batch, rng=seed):
+            assert result.label.shape == (3,)
+            assert result.label.sum() == pytest.approx(1)

@@ -32,10 +32,10 @@ Seed = Annotated[int, Interval(ge=0, le=SEED_MAX), "Which of all mixtures; drawn
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class _Mixing(BatchTransform):
-    """Labels are vectors after the step, also where it is not applied this time."""
+    """Labels are vectors after a call, also where the step is not applied this time."""
 
-    def _call_batch(self, samples: list[Sample], rng: np.random.Generator) -> list[Sample]:
-        return super()._call_batch(_with_vectors(self, samples), rng)
+    def _settled(self, samples: list[Sample]) -> list[Sample]:
+        return _with_vectors(self, samples)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -60,7 +60,7 @@ class _Pairing(_Mixing):
 
     def shares(self, count: int) -> NDArray[np.float64]:
         """The partner's share, in [0, 0.5], for each of `count` samples, once the transform is drawn."""
-        if self.alpha == 0:
+        if self.alpha == 0 or count < 2:  # nobody is mixed with itself
             return np.zeros(count)
         weights = np.random.default_rng((self.seed, 1)).beta(self.alpha, self.alpha, count)
         return np.minimum(weights, 1 - weights)
