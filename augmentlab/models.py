@@ -54,7 +54,7 @@ class Flatten(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 class HOG(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Histograms of oriented gradients, for a whole batch at once.
 
-    The same numbers as `skimage.feature.hog` with ``block_norm="L2-Hys"``, some ten times quicker on small images. The
+    The same numbers as `skimage.feature.hog` with ``block_norm="L2-Hys"``, without its work for each image. The
     size of a cell follows from the image, ``max(1, side // cells)`` pixels, so that images of any size give about the
     same number of features. Colour images use, at each pixel, the channel with the largest gradient.
 

@@ -276,7 +276,7 @@ def box(image: Array, radius: float) -> Array:
 def median(image: Array, radius: int) -> Array:
     """Median over a square of side ``2 * radius + 1``, border ``edge``; equals `scipy.ndimage.median_filter`.
 
-    Whole shifted images are compared with each other, 20 times faster than pixel by pixel: of more than half of them the
+    Whole shifted images are compared with each other, not pixel by pixel: of more than half of them the
     smallest and the largest cannot be the median, so both are dropped and the next image comes in.
     """
     side = 2 * radius + 1

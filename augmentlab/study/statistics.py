@@ -4,7 +4,8 @@ Every function takes *differences*: an array of shape ``(draws, images)`` that h
 evaluation image, the hit (0 or 1) of an arm minus the hit of the control, in any unit (a study passes points, that is
 100 times the hit). Rows and columns are both samples: another training draw and another evaluation image would give
 other numbers. A paired t test over draws alone forgets the images and finds "significant" differences between equal
-arms in 20 to 48 of 100 studies; the functions here treat the table as a crossed random-effects design.
+arms too often; the functions here treat the table as a crossed random-effects design, and the slow tests in
+``tests/test_statistics.py`` hold how often they err.
 
 References
 ----------
@@ -99,8 +100,7 @@ def crossed_test(differences: ArrayLike) -> CrossedTest:
     negative.
 
     Degrees of freedom after Satterthwaite, but at most twice those of the shorter side of the table: with two or three
-    draws their estimate is often far too large, and 15 equal arms over 3 draws gave a false "significant" after
-    Holm's adjustment in 15 of 100 studies, against 6 with the bound, which costs next to nothing from 5 draws on.
+    draws their estimate is often far too large, and equal arms come out as "significant" even after Holm's adjustment.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def crossed_interval(
 
     Each resample draws rows and columns independently with replacement and averages the cells where they meet. The
     percentiles are those of the t distribution with the crossed test's degrees of freedom (Hesterberg's expansion):
-    plain 2.5 and 97.5 % would miss the true difference in 11 of 100 studies with 5 draws where draws vary most.
+    plain 2.5 and 97.5 % would be too narrow for few draws that vary much.
 
     Parameters
     ----------
