@@ -1,11 +1,13 @@
 """The reference engine: scikit-image, SciPy and NumPy, plain and obviously right. It defines every result.
 
 Every function takes and returns arrays of one dtype: ``uint8``, or float32/float64 in [0, 1]. uint8 results are rounded
-half to even from float arithmetic.
+half to even from float arithmetic. Where there is an argument `out`, it is a C-contiguous array of the shape and dtype of
+the result, which is written there and returned; it may not share memory with the input.
 """
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +37,9 @@ GRAY_WEIGHTS = {
 _ONE_LEVEL = 1e-6  # of full scale: floats closer than this are one tone, told apart by their rounding errors
 
 
-def warp(array: Array, matrix: Map, shape: Shape, *, order: int, border: str, fill: float = 0.0) -> Array:
+def warp(
+    array: Array, matrix: Map, shape: Shape, *, order: int, border: str, fill: float = 0.0, out: Array | None = None
+) -> Array:
     """Show the input at the positions that `matrix` gives for each pixel of an output of `shape` (H, W).
 
     Parameters
@@ -52,7 +56,7 @@ def warp(array: Array, matrix: Map, shape: Shape, *, order: int, border: str, fi
         The constant, in [0, 1] of full scale.
     """
     if order == 0:
-        return _nearest(array, look_up(matrix, pixel_grid(shape)), border, fill)
+        return _into(out, _nearest(array, look_up(matrix, pixel_grid(shape)), border, fill))
     source = array.astype(np.float64, copy=not array.flags.writeable)  # scikit-image's warp refuses read-only memory
     warped = transform.warp(
         source,
@@ -64,13 +68,15 @@ def warp(array: Array, matrix: Map, shape: Shape, *, order: int, border: str, fi
         clip=False,
         preserve_range=True,
     )
-    return rounded(warped, array.dtype)
+    return _into(out, rounded(warped, array.dtype))
 
 
-def remap(array: Array, positions: Map, *, order: int, border: str, fill: float = 0.0) -> Array:
+def remap(
+    array: Array, positions: Map, *, order: int, border: str, fill: float = 0.0, out: Array | None = None
+) -> Array:
     """As `warp`, with the positions (H, W, 2) of (x, y) given for each pixel (`scipy.ndimage.map_coordinates`)."""
     if order == 0:
-        return _nearest(array, positions, border, fill)
+        return _into(out, _nearest(array, positions, border, fill))
     coordinates = np.stack([positions[..., 1], positions[..., 0]])
     planes = array.reshape(*array.shape[:2], -1)
     moved = [
@@ -83,7 +89,15 @@ def remap(array: Array, positions: Map, *, order: int, border: str, fill: float 
         )
         for index in range(planes.shape[2])
     ]
-    return rounded(np.stack(moved, axis=-1).reshape(*positions.shape[:2], *array.shape[2:]), array.dtype)
+    result = np.stack(moved, axis=-1).reshape(*positions.shape[:2], *array.shape[2:])
+    return _into(out, rounded(result, array.dtype))
+
+
+def _into(out: Array | None, result: Array) -> Array:
+    if out is None:
+        return result
+    np.copyto(out, result, casting="no")
+    return out
 
 
 def _nearest(array: Array, positions: Map, border: str, fill: float) -> Array:
@@ -111,14 +125,41 @@ def _border_index(index: NDArray[np.int64], size: int, border: str) -> tuple[NDA
     return np.where(folded < size, folded, mirrored), inside
 
 
-def lookup(image: Array, table: NDArray[np.uint8]) -> Array:
-    """Replace each level of a uint8 image (H, W) or (H, W, C) by its entry of a table (256, C)."""
+def contiguous(view: Array, out: Array | None = None) -> Array:
+    """A C-contiguous copy of a view (H, W) or (H, W, C) that slices, flips and quarter turns made; any dtype."""
+    return _into(out, np.array(view, order="C"))
+
+
+def lookup(image: Array, table: Array, out: Array | None = None) -> Array:
+    """Replace each level of a uint8 image (H, W) or (H, W, C) by its entry of a table (256, C) or, for all channels,
+    (256, 1). The table is uint8 or float32, and so is the result.
+    """
     if table.shape[1] == 1 or (table == table[:, :1]).all():
-        return np.asarray(np.take(table[:, 0], image))
-    return np.stack([table[image[..., channel], channel] for channel in range(table.shape[1])], axis=-1)
+        return _into(out, np.asarray(np.take(table[:, 0], image)))
+    planes = [table[image[..., channel], channel] for channel in range(table.shape[1])]
+    return _into(out, np.stack(planes, axis=-1))
 
 
-def resize(array: Array, shape: Shape, *, method: str = "linear") -> Array:
+def normalize(image: Array, scale: Any, shift: Any, out: Array | None = None) -> Array:
+    """``image * scale + shift`` of an image (H, W) or (H, W, C), as float32; float64 stays float64.
+
+    `scale` and `shift` are numbers or arrays (C,). They are rounded to the dtype of the result, which is that of one
+    rounded product and one rounded sum.
+    """
+    dtype = np.float64 if image.dtype == np.float64 else np.float32
+    result = np.empty(image.shape, dtype) if out is None else out
+    # NumPy goes along whole rows faster than along three channels.
+    channels = image.shape[2] if image.ndim == 3 else 1
+    factors, terms = (
+        np.tile(np.broadcast_to(np.asarray(value, dtype), channels), image.shape[1]) for value in (scale, shift)
+    )
+    rows = result.reshape(len(image), -1)
+    np.multiply(image.reshape(len(image), -1), factors, out=rows)
+    np.add(rows, terms, out=rows)
+    return result
+
+
+def resize(array: Array, shape: Shape, *, method: str = "linear", out: Array | None = None) -> Array:
     """Resize to `shape` (H, W): ``linear`` (`skimage.transform.resize`, Gaussian anti-aliasing where it shrinks) or
     ``area`` (`skimage.transform.resize_local_mean`).
     """
@@ -127,22 +168,23 @@ def resize(array: Array, shape: Shape, *, method: str = "linear") -> Array:
     if method == "area":
         # channel_axis and a plain 2-D array must agree: a grayscale image has no channel axis.
         axis = 2 if array.ndim == 3 else None
-        return rounded(transform.resize_local_mean(source, shape, channel_axis=axis, preserve_range=True), array.dtype)
+        small = transform.resize_local_mean(source, shape, channel_axis=axis, preserve_range=True)
+        return _into(out, rounded(small, array.dtype))
     shrinks = shape[0] < array.shape[0] or shape[1] < array.shape[1]
     resized = transform.resize(
         source, full, order=1, mode="edge", anti_aliasing=shrinks, clip=True, preserve_range=True
     )
-    return rounded(resized, array.dtype)
+    return _into(out, rounded(resized, array.dtype))
 
 
-def gaussian(image: Array, sigma: float) -> Array:
+def gaussian(image: Array, sigma: float, out: Array | None = None) -> Array:
     """Gaussian blur with `sigma` in pixels (`skimage.filters.gaussian`, border ``edge``)."""
     axis = 2 if image.ndim == 3 else None
     source = image.astype(np.float64, copy=False)
-    return rounded(
-        filters.gaussian(source, sigma=sigma, mode="nearest", truncate=4.0, channel_axis=axis, preserve_range=True),
-        image.dtype,
+    blurred = filters.gaussian(
+        source, sigma=sigma, mode="nearest", truncate=4.0, channel_axis=axis, preserve_range=True
     )
+    return _into(out, rounded(blurred, image.dtype))
 
 
 def hue_saturation(image: Array, hue: float, saturation: float) -> Array:
