@@ -3,8 +3,12 @@
 Every function takes and returns arrays of one dtype: ``uint8``, or float32/float64 in [0, 1]. uint8 results are rounded
 half to even from float arithmetic. Where there is an argument `out`, it is a C-contiguous array of the shape and dtype of
 the result, which is written there and returned; it may not share memory with the input.
+
+Colour and noise are computed in float32 (for float64 images in float64), step by step, so that a compiled kernel that does
+the same operations in the same order gives the same bits.
 """
 
+import functools
 import io
 import math
 from typing import Any
@@ -12,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, special
 from skimage import exposure, filters, restoration, segmentation, transform
 
 from augmentlab.geometry import Map, Shape, look_up, pixel_grid
@@ -103,8 +107,8 @@ def _into(out: Array | None, result: Array) -> Array:
 def _nearest(array: Array, positions: Map, border: str, fill: float) -> Array:
     # A position half-way between two pixels takes the right or lower one; the nudge keeps 2.4999999 from deciding.
     index = np.floor(np.clip(positions, -1e9, 1e9) + 0.5 + 1e-9).astype(np.int64)
-    x, inside_x = _border_index(index[..., 0], array.shape[1], border)
-    y, inside_y = _border_index(index[..., 1], array.shape[0], border)
+    x, inside_x = border_index(index[..., 0], array.shape[1], border)
+    y, inside_y = border_index(index[..., 1], array.shape[0], border)
     taken = array[y, x]
     if border == "constant":
         outside = ~(inside_x & inside_y)
@@ -113,7 +117,8 @@ def _nearest(array: Array, positions: Map, border: str, fill: float) -> Array:
     return np.asarray(taken)
 
 
-def _border_index(index: NDArray[np.int64], size: int, border: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def border_index(index: NDArray[np.int64], size: int, border: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Which of `size` pixels is seen at each whole position, and whether that lies inside the border."""
     inside = (index >= 0) & (index < size)
     if border in {"constant", "edge"} or size == 1:
         return np.clip(index, 0, size - 1), inside
@@ -193,25 +198,94 @@ def hue_saturation(image: Array, hue: float, saturation: float) -> Array:
     The same as `skimage.color.rgb2hsv` there and `hsv2rgb` back, in a tenth of the time: the largest channel stays, the
     chroma (largest less smallest) is scaled, and each channel follows from the hue in closed form.
     """
-    scale = full_scale(image.dtype)
-    red, green, blue = np.moveaxis(image.astype(np.float64) / scale, 2, 0)
+    return _rounded_planes(_turned(_planes(image), hue, saturation), image)
+
+
+def _turned(planes: list[Array], hue: float, saturation: float) -> list[Array]:
+    red, green, blue = planes
+    number = red.dtype.type
     value = np.maximum(np.maximum(red, green), blue)
     chroma = value - np.minimum(np.minimum(red, green), blue)
-    divisor = np.where(chroma == 0, 1, chroma)
-    turned = 6 * hue + np.where(
-        value == red,
-        (green - blue) / divisor,
-        np.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor),
+    is_red, is_green = value == red, value == green
+    ahead = np.where(is_red, green - blue, np.where(is_green, blue - red, red - green))
+    sextant = np.where(is_red, number(0), np.where(is_green, number(2), number(4)))
+    place = sextant + ahead / np.where(chroma == 0, number(1), chroma)
+    chroma = np.minimum(chroma * number(saturation), value)
+    turned = []
+    for start in (5, 3, 1):
+        away = place + number((6 * hue + start) % 6)  # in [-1, 11], and of period 6
+        away = np.where(away >= 6, away - 6, away)
+        turned.append(value - chroma * np.clip(np.minimum(away, 4 - away), 0, 1))
+    return turned
+
+
+def color_jitter(image: Array, brightness: float, contrast: float, saturation: float, hue: float, order: str) -> Array:
+    """Change brightness, contrast, saturation and hue, clipped after each and rounded once; RGB or gray.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 1) or (H, W, 3) array
+        A gray one has neither saturation nor hue.
+    brightness, contrast, saturation : float
+        Factors of the distance from black, from the mean gray of the image as it is then, and from each pixel's gray
+        (ITU-R BT.601).
+    hue : float
+        In turns.
+    order : str
+        Their first letters, first to last.
+    """
+    top = full_scale(image.dtype)
+    planes = _planes(image)
+    number = planes[0].dtype.type
+    for letter in order:
+        if letter == "b" and brightness != 1:
+            planes = [np.clip(plane * number(brightness), 0, top) for plane in planes]
+        elif letter == "c" and contrast != 1:
+            mean = _mean(_gray(planes, "bt601"), top)
+            planes = [np.clip(mean + (plane - mean) * number(contrast), 0, top) for plane in planes]
+        elif letter == "s" and saturation != 1 and len(planes) == 3:
+            gray = _gray(planes, "bt601")
+            planes = [np.clip(gray + (plane - gray) * number(saturation), 0, top) for plane in planes]
+        elif letter == "h" and hue != 0 and len(planes) == 3:
+            planes = _turned(planes, hue, 1)
+    return _rounded_planes(planes, image)
+
+
+def _planes(image: Array) -> list[Array]:
+    """The channels (H, W) of an image on its own scale, in the precision in which colour is computed."""
+    number = np.float64 if image.dtype == np.float64 else np.float32
+    return (
+        [image[..., index].astype(number) for index in range(image.shape[2])]
+        if image.ndim == 3
+        else [image.astype(number)]
     )
-    chroma = np.minimum(chroma * saturation, value)
-    distances = [(sextant + turned) % 6 for sextant in (5, 3, 1)]
-    planes = [value - chroma * np.clip(np.minimum(away, 4 - away), 0, 1) for away in distances]
-    return rounded(np.stack(planes, axis=2) * scale, image.dtype)
+
+
+def _rounded_planes(planes: list[Array], image: Array) -> Array:
+    return rounded(np.stack(planes, axis=-1).reshape(image.shape), image.dtype)
+
+
+def _mean(plane: Array, top: float) -> Any:
+    """The mean, in the plane's precision; in float32 summed in whole numbers, which no order of summing changes."""
+    if plane.dtype == np.float64:
+        return plane.mean()
+    grain = 2.0**20 if top == 255 else 2.0**28
+    return np.float32(int(np.rint(plane * np.float32(grain)).astype(np.int64).sum()) / (grain * plane.size))
 
 
 def gray(image: Array, weights: str) -> Array:
     """The weighted sum (H, W) of an RGB image; `weights` names an entry of GRAY_WEIGHTS."""
-    return rounded(image.astype(np.float64) @ np.asarray(GRAY_WEIGHTS[weights]), image.dtype)
+    return rounded(_gray(_planes(image), weights), image.dtype)
+
+
+def _gray(planes: list[Array], weights: str) -> Array:
+    if len(planes) == 1:
+        return planes[0]
+    red, green, blue = planes
+    number = red.dtype.type
+    from_red, _, from_blue = map(number, GRAY_WEIGHTS[weights])
+    # The weights' sum is 1, and written so the gray of gray is itself, to the last bit.
+    return np.asarray(green + (from_red * (red - green) + from_blue * (blue - green)))
 
 
 def equalize(image: Array) -> Array:
@@ -228,23 +302,92 @@ def _equalize_plane(plane: Array, scale: float) -> NDArray[np.float64]:
     return np.asarray(exposure.equalize_hist(plane, nbins=256))
 
 
-def add_noise(image: Array, std: float, seed: int, *, per_channel: bool) -> Array:
-    """Add independent normal noise of standard deviation `std`, as a fraction of full scale."""
-    rng = np.random.default_rng(seed)
+# --- random numbers ----------------------------------------------------------------------------------------------------
+
+# SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators"), whose word of any number can be
+# had without those before it: whoever computes it, in whatever order, gets the same picture.
+_WORD = 2**64 - 1
+_GOLDEN = 0x9E3779B97F4A7C15  # 2 ** 64 over the golden ratio, made odd
+
+Seed = int | tuple[int, ...]
+
+
+def _mixed(word: Any) -> Any:
+    """The output function of SplitMix64, of a Python int or an array of uint64."""
+    word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
+    word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & _WORD
+    return word ^ (word >> 31)
+
+
+def stream_key(seed: Seed) -> int:
+    """Where the stream of random words of a seed begins: 64 bits that hash an int or several.
+
+    Of one int it is the first word of SplitMix64 with that seed; of more, each is folded in likewise.
+    """
+    key = 0
+    for part in seed if isinstance(seed, tuple) else (seed,):
+        key = _mixed(((key ^ int(part)) + _GOLDEN) & _WORD)
+    return key
+
+
+def random_words(count: int, seed: Seed) -> NDArray[np.uint64]:
+    """`count` random words of 64 bits."""
+    return np.asarray(_mixed(np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN + stream_key(seed)))
+
+
+def random_integers(shape: tuple[int, ...], bits: int, seed: Seed) -> Array:
+    """Random whole numbers of 16 or 32 bits, four or two to a word, the lowest first."""
+    size = math.prod(shape)
+    words = random_words(-(-size * bits // 64), seed)
+    return words.astype("<u8", copy=False).view(f"<u{bits // 8}")[:size].reshape(shape)
+
+
+@functools.cache
+def normal_quantiles() -> NDArray[np.float32]:
+    """The 65,536 values, equally likely, of standard normal noise: quantiles, which end at 4.3."""
+    lower = special.ndtri((np.arange(2**15) + 0.5) / 2**16)
+    table = np.concatenate([lower, -lower[::-1]]).astype(np.float32)
+    table.flags.writeable = False  # every caller gets this one
+    return table
+
+
+def normal(shape: tuple[int, ...], seed: Seed) -> NDArray[np.float32]:
+    """Independent standard normal noise, the same for the same `seed`: an int >= 0, or several."""
+    return np.asarray(normal_quantiles()[random_integers(shape, 16, seed)])
+
+
+def add_noise(image: Array, std: float, seed: Seed, *, per_channel: bool) -> Array:
+    """Add independent normal noise of standard deviation `std`, as a fraction of full scale.
+
+    On uint8 the noise is rounded to whole levels before it is added; what passes black or white is clipped.
+    """
     shape = image.shape if per_channel else image.shape[:2]
-    noise = rng.standard_normal(shape, dtype=np.float32)
+    numbers = random_integers(shape, 16, seed)
     if not per_channel and image.ndim == 3:
-        noise = noise[..., None]
-    scale = full_scale(image.dtype)
-    return rounded(np.clip(image + noise * np.float32(std * scale), 0, scale), image.dtype)
+        numbers = numbers[..., None]
+    if image.dtype == np.uint8:
+        # More than 255 levels up or down make no difference.
+        levels = np.rint(np.clip(normal_quantiles() * np.float32(std * 255), -255, 255)).astype(np.int16)
+        return np.clip(image + levels[numbers], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image + normal_quantiles()[numbers] * np.float32(std), 0, 1))
 
 
-def salt_and_pepper(image: Array, amount: float, salt: float, seed: int) -> Array:
+def chosen(shape: tuple[int, ...], share: float, seed: Seed) -> NDArray[np.bool_]:
+    """True at a `share` of all places, each independent of the others."""
+    return np.asarray(random_integers(shape, 32, seed) < chance(share))
+
+
+def chance(share: float) -> int:
+    """How many of the 2 ** 32 equally likely numbers of 32 bits are a `share` of them."""
+    return round(share * 2**32)
+
+
+def salt_and_pepper(image: Array, amount: float, salt: float, seed: Seed) -> Array:
     """Set a share `amount` of the pixels, all channels alike, to white (a share `salt` of them) or black."""
-    draws = np.random.default_rng(seed).random(image.shape[:2], dtype=np.float32)
+    draws = random_integers(image.shape[:2], 32, seed)
     noisy = image.copy()
-    noisy[draws < amount] = 0
-    noisy[draws < amount * salt] = full_scale(image.dtype)
+    noisy[draws < chance(amount)] = 0
+    noisy[draws < chance(amount * salt)] = full_scale(image.dtype)
     return noisy
 
 

@@ -435,25 +435,10 @@ class ColorJitter(PixelTransform):
     def apply_image(self, image: Array) -> Array:
         if (self.brightness, self.contrast, self.saturation, self.hue) == (1, 1, 1, 0):
             return image
-        engine = engines.current()
-        unit = to_unit(image)
-
-        def luma() -> Array:
-            return unit if _is_gray(unit) else np.asarray(engine.gray(unit, "bt601"))[..., None]
-
-        for letter in self.order:
-            if letter == "b" and self.brightness != 1:
-                unit = unit * self.brightness
-            elif letter == "c" and self.contrast != 1:
-                mean = luma().mean(dtype=np.float64).astype(unit.dtype)
-                unit = mean + (unit - mean) * self.contrast
-            elif letter == "s" and self.saturation != 1:
-                gray = luma()
-                unit = gray + (unit - gray) * self.saturation
-            elif letter == "h" and self.hue != 0 and not _is_gray(unit):
-                unit = np.asarray(engine.hue_saturation(unit, self.hue / 360, 1.0))
-            unit = np.clip(unit, 0, 1)
-        return unit
+        jittered = engines.current().color_jitter(
+            image, self.brightness, self.contrast, self.saturation, self.hue / 360, self.order
+        )
+        return np.asarray(jittered)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -139,10 +139,9 @@ _TINT_SIGMA = 1.0  # px
 
 def _normal(image: Array, seed: int | tuple[int, int], *, per_channel: bool) -> Array:
     """Standard normal noise, single precision whatever the image has, that broadcasts with it."""
-    rng = np.random.default_rng(seed)
-    if per_channel or image.ndim == 2:
-        return rng.standard_normal(image.shape, dtype=np.float32)
-    return rng.standard_normal(image.shape[:2], dtype=np.float32)[..., None]
+    whole = per_channel or image.ndim == 2
+    noise = np.asarray(engines.current().normal(image.shape if whole else image.shape[:2], seed))
+    return noise if whole else noise[..., None]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -162,7 +161,7 @@ class PixelDropout(PixelTransform):
         if self.amount == 0:
             return image
         shape = image.shape if self.per_channel else image.shape[:2]
-        dropped = np.random.default_rng(self.seed).random(shape, dtype=np.float32) < self.amount
+        dropped = engines.current().chosen(shape, self.amount, self.seed)
         result = image.copy()
         result[dropped] = from_unit(np.asarray(self.fill), image.dtype)
         return result
