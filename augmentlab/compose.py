@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from augmentlab.geometry import Shape
 from augmentlab.params import SEED_MAX, Choice, Distribution, Integers, Typical, integers, parameters
-from augmentlab.pixels import rounded
+from augmentlab.pixels import Array, rounded
 from augmentlab.sample import Sample
+from augmentlab.streams import Root, numbered
 from augmentlab.transform import (
     GeometricTransform,
     Rng,
     Transform,
     build,
     check_strength,
-    child_seeds,
     from_json,
     generator,
     to_json,
@@ -73,9 +73,13 @@ class _Group(Transform):
         """Whether step `index` may be applied to what step `other` returned, where the order is not that of the steps."""
         return False
 
-    def _seeds(self, rng: np.random.Generator) -> list[tuple[int, ...]]:
-        """A stream for each step, the same whatever the other steps are."""
-        return child_seeds([type(step).__name__ for step in self.steps], rng)
+    def names(self) -> list[tuple[str, int]]:
+        """The names of the steps' streams: class and occurrence, the same whatever the other steps are."""
+        return numbered([type(step).__name__ for step in self.steps])
+
+    def _streams(self, rng: np.random.Generator) -> list[np.random.Generator]:
+        root = Root(rng)
+        return [root.child(*name) for name in self.names()]
 
     def _given(self) -> dict[str, Any]:
         """The fields besides the steps that differ from their defaults."""
@@ -138,7 +142,7 @@ class Compose(_Group):
     >>> from augmentlab import Compose, HorizontalFlip, Rotate, uniform
     >>> pipeline = Compose([HorizontalFlip(p=0.5), Rotate(angle=uniform(-15, 15))])
     >>> pipeline.sample(rng=1)
-    Compose([Rotate(angle=-11.6119)])
+    Compose([Rotate(angle=-13.7632)])
     """
 
     def __post_init__(self) -> None:
@@ -160,7 +164,7 @@ class Compose(_Group):
         rng = generator(rng)
         if rng.random() >= self.p:
             return None
-        drawn = [step.sample(seed) for step, seed in zip(self.steps, self._seeds(rng), strict=True)]
+        drawn = [step.sample(stream) for step, stream in zip(self.steps, self._streams(rng), strict=True)]
         return self._unchecked(steps=_changing(drawn), p=1.0)
 
     def deterministic(self) -> "Compose":
@@ -185,22 +189,22 @@ class Compose(_Group):
             return super()._call_batch(samples, rng)
         if rng.random() >= self.p:
             return samples
-        for mixes, pairs in itertools.groupby(
-            zip(self.steps, self._seeds(rng), strict=True), lambda pair: pair[0].mixes
-        ):
+        root = Root(rng)
+        for mixes, pairs in itertools.groupby(zip(self.steps, self.names(), strict=True), lambda pair: pair[0].mixes):
             if mixes:
-                for step, seed in pairs:
-                    samples = step._call_batch(samples, generator(seed))  # noqa: SLF001
+                for step, name in pairs:
+                    samples = step._call_batch(samples, root.child(*name))  # noqa: SLF001
             else:
                 run = list(pairs)
-                draws = [[step.sample((*seed, index)) for step, seed in run] for index in range(len(samples))]
+                draws = [[step.sample(root.child(*name, index)) for step, name in run] for index in range(len(samples))]
                 parts = [self._unchecked(steps=tuple(one for one in drawn if one), p=1.0) for drawn in draws]
                 samples = [part._apply(sample) for part, sample in zip(parts, samples, strict=True)]  # noqa: SLF001
         return samples
 
-    def _apply(self, sample: Sample) -> Sample:
-        for run, _shape in plan(self, sample.image.shape[:2]):
-            sample = run[0].apply_run(run, sample)
+    def _apply(self, sample: Sample, out: Array | None = None) -> Sample:
+        runs = plan(self, sample.image.shape[:2])
+        for place, (run, _shape) in enumerate(runs, start=1):
+            sample = run[0].apply_run(run, sample, out if place == len(runs) else None)
         return sample
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -225,7 +229,7 @@ class OneOf(_Group):
     --------
     >>> from augmentlab import Brightness, Gamma, OneOf, uniform
     >>> OneOf([Brightness(delta=uniform(-0.2, 0.2)), Gamma(gamma=uniform(0.7, 1.4))]).sample(rng=0)
-    Brightness(delta=0.0772984)
+    Brightness(delta=-0.0706364)
     """
 
     weights: tuple[float, ...] | None = field(default=None, metadata=STRUCTURE)
@@ -259,7 +263,7 @@ class OneOf(_Group):
         weights = np.ones(len(self.steps)) if self.weights is None else np.asarray(self.weights)
         edges = np.cumsum(weights / weights.sum())
         index = min(int(np.searchsorted(edges, rng.random(), side="right")), len(self.steps) - 1)
-        return self.steps[index].sample(self._seeds(rng)[index])
+        return self.steps[index].sample(Root(rng).child(*self.names()[index]))
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the output, where all steps agree on it; else a ValueError."""
@@ -293,7 +297,7 @@ class SomeOf(_Group):
     >>> from augmentlab import Brightness, Gamma, HorizontalFlip, SomeOf, integers, uniform
     >>> some = SomeOf([HorizontalFlip(), Brightness(delta=uniform(0, 0.2)), Gamma(gamma=uniform(0.7, 1.4))], n=2)
     >>> some.sample(rng=1)
-    Compose([Brightness(delta=0.0118892), Gamma(gamma=1.02994)])
+    Compose([Brightness(delta=0.068329), Gamma(gamma=1.31242)])
     """
 
     n: Annotated[int, Interval(ge=0, le=64), Typical(1, 4, draw=False), "How many are drawn."] = 1
@@ -323,7 +327,7 @@ class SomeOf(_Group):
         rng = generator(rng)
         if rng.random() >= self.p:
             return None
-        seeds = self._seeds(rng)
+        root, names = Root(rng), self.names()
         n = self.n.sample(rng) if isinstance(self.n, Distribution) else self.n
         if self.replace:
             chosen = (rng.random(n) * len(self.steps)).astype(int).tolist()
@@ -331,7 +335,7 @@ class SomeOf(_Group):
             chosen = sorted(np.argsort(rng.random(len(self.steps)))[:n].tolist())
         times = [chosen[:place].count(index) for place, index in enumerate(chosen)]
         drawn = [
-            self.steps[index].sample((*seeds[index], time) if time else seeds[index])
+            self.steps[index].sample(root.child(*names[index], *[time][:time]))
             for index, time in zip(chosen, times, strict=True)
         ]
         return _sequence(_changing(drawn))
@@ -386,7 +390,7 @@ class RandomOrder(_Group):
     --------
     >>> from augmentlab import Brightness, HorizontalFlip, Invert, RandomOrder, uniform
     >>> RandomOrder([HorizontalFlip(), Brightness(delta=uniform(0, 0.2)), Invert()]).sample(rng=1)
-    Compose([Brightness(delta=0.0118892), Invert(), HorizontalFlip()])
+    Compose([Brightness(delta=0.068329), Invert(), HorizontalFlip()])
     """
 
     def __post_init__(self) -> None:
@@ -403,7 +407,7 @@ class RandomOrder(_Group):
         rng = generator(rng)
         if rng.random() >= self.p:
             return None
-        drawn = [step.sample(seed) for step, seed in zip(self.steps, self._seeds(rng), strict=True)]
+        drawn = [step.sample(stream) for step, stream in zip(self.steps, self._streams(rng), strict=True)]
         order = np.argsort(rng.random(len(drawn))).tolist()
         return _sequence(_changing(drawn[index] for index in order))
 
@@ -479,10 +483,10 @@ class Blend(_Group):
         rng = generator(rng)
         if rng.random() >= self.p:
             return None
-        seeds = self._seeds(rng)
+        streams = self._streams(rng)
         drawn = {one.name: getattr(self, one.name) for one in parameters(self)}
         drawn = {name: value.sample(rng) if isinstance(value, Distribution) else value for name, value in drawn.items()}
-        steps = [step.sample(seed) for step, seed in zip(self.steps, seeds, strict=True)]
+        steps = [step.sample(stream) for step, stream in zip(self.steps, streams, strict=True)]
         return self._unchecked(
             **drawn | {"steps": tuple(_sequence(()) if step is None else step for step in steps), "p": 1.0}
         )
@@ -497,7 +501,7 @@ class Blend(_Group):
         return _only(self, {shape, *(step.output_shape(shape) for step in self.steps)})
 
     @classmethod
-    def apply_run(cls, run: Sequence[Any], sample: Sample) -> Sample:
+    def apply_run(cls, run: Sequence[Any], sample: Sample, out: Array | None = None) -> Sample:  # noqa: ARG003
         """Blend what each step makes of the image."""
         (blend,) = run
         moving = [part for part in blend.walk() if isinstance(part, GeometricTransform)]

@@ -87,14 +87,26 @@ def quad_to_frame(corners: NDArray[Any], shape: Shape) -> Map:
     shape : (height, width)
         Of the output.
     """
-    from skimage.transform import ProjectiveTransform
-
     height, width = shape
     # A side of one pixel has no extent; any positive one defines the same single row or column.
     right, bottom = max(width - 1, 1), max(height - 1, 1)
-    frame = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], dtype=float)
-    estimate = ProjectiveTransform.from_estimate(frame, np.asarray(corners, dtype=float))
-    return np.asarray(estimate.params, dtype=np.float64)
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = np.asarray(corners, dtype=float).tolist()
+    # The unit square's map in closed form (Heckbert 1989): the perspective follows from how far the quadrilateral is
+    # from being a parallelogram.
+    away_x, away_y = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
+    right_x, right_y, down_x, down_y = x1 - x2, y1 - y2, x3 - x2, y3 - y2
+    area = right_x * down_y - right_y * down_x
+    if area == 0:
+        raise ValueError(f"corners must be those of a quadrilateral; got {np.asarray(corners).tolist()}")
+    g = (away_x * down_y - away_y * down_x) / area
+    h = (right_x * away_y - right_y * away_x) / area
+    return np.array(
+        [
+            [(x1 - x0 + g * x1) / right, (x3 - x0 + h * x3) / bottom, x0],
+            [(y1 - y0 + g * y1) / right, (y3 - y0 + h * y3) / bottom, y0],
+            [g / right, h / bottom, 1.0],
+        ]
+    )
 
 
 def pixel_grid(shape: Shape) -> Map:

@@ -57,7 +57,11 @@ class Distribution:
     """What a field may hold in place of a value. Made by `uniform`, `loguniform`, `integers` or `choice`."""
 
     def sample(self, rng: np.random.Generator) -> Any:
-        """One draw, a plain Python value."""
+        """One draw, a plain Python value: `at` one uniform number, whatever the distribution."""
+        return self.at(rng.random())
+
+    def at(self, share: float) -> Any:
+        """The value below which the share `share` in [0, 1) of all draws lies."""
         raise NotImplementedError
 
     @property
@@ -89,9 +93,9 @@ class Uniform(Distribution):
         """The two ends."""
         return self.low, self.high
 
-    def sample(self, rng: np.random.Generator) -> float:
-        """One draw, rounded to six significant digits so that a record reads well."""
-        return _rounded(self.low + (self.high - self.low) * rng.random(), self.low, self.high)
+    def at(self, share: float) -> float:
+        """A quantile, rounded to six significant digits so that a record reads well."""
+        return _rounded(self.low + (self.high - self.low) * share, self.low, self.high)
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,10 +115,10 @@ class LogUniform(Distribution):
         """The two ends."""
         return self.low, self.high
 
-    def sample(self, rng: np.random.Generator) -> float:
-        """One draw, rounded to six significant digits so that a record reads well."""
+    def at(self, share: float) -> float:
+        """A quantile, rounded to six significant digits so that a record reads well."""
         low, high = math.log(self.low), math.log(self.high)
-        return _rounded(math.exp(low + (high - low) * rng.random()), self.low, self.high)
+        return _rounded(math.exp(low + (high - low) * share), self.low, self.high)
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,9 +140,9 @@ class Integers(Distribution):
         """The two ends."""
         return self.low, self.high
 
-    def sample(self, rng: np.random.Generator) -> int:
-        """One draw."""
-        return int(rng.integers(self.low, self.high, endpoint=True))
+    def at(self, share: float) -> int:
+        """A quantile."""
+        return min(self.low + int(share * (self.high - self.low + 1)), self.high)
 
 
 @dataclass(frozen=True, repr=False)
@@ -163,9 +167,9 @@ class Choice(Distribution):
         """A choice among the mapped values."""
         return Choice(tuple(function(value) for value in self.values))
 
-    def sample(self, rng: np.random.Generator) -> Any:
-        """One draw."""
-        return self.values[int(rng.integers(len(self.values)))]
+    def at(self, share: float) -> Any:
+        """The value whose turn it is when each has an equal share."""
+        return self.values[int(share * len(self.values))]
 
 
 # The four functions return Any because a field annotated `float` accepts what they return.
@@ -195,7 +199,7 @@ def integers(low: int, high: int) -> Any:
     """Draw an integer from [low, high], both ends included.
 
     >>> integers(0, 3).sample(np.random.default_rng(0))
-    3
+    2
     """
     return Integers(low, high)
 

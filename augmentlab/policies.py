@@ -91,7 +91,7 @@ def RandAugment(n: Any = 2, strength: float = 0.3, *, fill: float = 0.0) -> Some
     Examples
     --------
     >>> RandAugment(n=2, strength=0.5).sample(rng=3)
-    Compose([ColorJitter(contrast=1.45, order='bcsh'), Affine(shear_x=-8.531)])
+    Compose([ColorJitter(contrast=1.45, order='bcsh'), Affine(shear_x=8.531)])
     """
     return SomeOf(_operations(_ALL, strength, drawn=False, fill=fill), n=n, replace=True)
 
@@ -154,8 +154,8 @@ def AugMix(  # noqa: N802 - named as in the paper
 
     Examples
     --------
-    >>> [len(chain.steps) for chain in AugMix(width=2).sample(rng=1).steps]
-    [2, 2]
+    >>> [len(chain.steps) for chain in AugMix(width=2).sample(rng=2).steps]
+    [2, 3]
     """
     if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= 64:
         raise ValueError(f"width must be int in [1, 64]; got {width!r}")

@@ -6,12 +6,12 @@ pipeline that can be printed, stored and applied again.
 """
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import math
 import sys
 import textwrap
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
@@ -24,6 +24,7 @@ from augmentlab.geometry import Map, Shape
 from augmentlab.params import DISTRIBUTIONS, Distribution, Parameter, Typical, documented, parameters
 from augmentlab.pixels import Array, from_unit, to_unit
 from augmentlab.sample import KEYWORDS, OPTIONS, Sample, check_image, from_keywords, split_alpha, to_keywords
+from augmentlab.streams import Root
 
 SCHEMA_VERSION = 1
 _MAX_DEPTH = 32  # a pipeline nested deeper than this is not one that a person wrote
@@ -107,8 +108,9 @@ class Transform:
         """Whether the step certainly leaves every image as it is: `p` is 0, or all strengths have their defaults."""
         if self.p == 0:
             return True
-        strengths = [parameter for parameter in parameters(self) if parameter.drawn]
-        return bool(strengths) and all(getattr(self, one.name) == one.default for one in strengths)
+        cls: Any = type(self)
+        strengths = _strengths(cls)
+        return bool(strengths) and all(getattr(self, name) == default for name, default in strengths)
 
     def sample(self, rng: Rng = None) -> "Transform | None":
         """Draw: the same transform with numbers in place of distributions, or None when it is not applied this time.
@@ -217,33 +219,40 @@ class Transform:
             raise TypeError(f"{owner} must be called with an image, a Sample, or image=...; got no image")
         return to_keywords(self(from_keywords(targets), rng=rng), targets)
 
-    def apply(self, data: Any) -> Any:
+    def apply(self, data: Any, *, out: Array | None = None) -> Any:
         """Apply a drawn transform; the same kind comes back, the input is never written to.
 
         Parameters
         ----------
         data : array, Sample or list of Samples
             An image (H, W) or (H, W, C), ``uint8`` or float in [0, 1], a Sample, or a batch of them.
+        out : array, optional
+            Where the resulting image goes, and what is returned, when `data` is an image: C-contiguous, of the result's
+            shape and dtype, and no part of `data`. Many steps write there what they compute, without a copy.
 
         Raises
         ------
         ValueError
-            When the transform still holds a distribution.
+            When the transform still holds a distribution, or `out` does not fit.
         TypeError
             When the transform mixes several samples and gets one.
         """
         if self.is_random:
             raise ValueError(f"{self!r} is not drawn yet: call it, or apply what its sample(rng) returns")
+        if isinstance(data, np.ndarray):
+            check_image(data)
+            if out is not None:
+                _check_out(out, data)
+            return _into(out, self._apply(Sample.moved(_EMPTY, image=data), out).image)
+        if out is not None:
+            raise TypeError(f"out must go with an image, an array; got {type(data).__name__}")
         if self._is_batch(data):
             return self.apply_batch(data)
-        if isinstance(data, Sample):
-            check_image(data.image)
-            return self._apply(data)
-        check_image(data)
-        return self._apply(Sample.moved(_EMPTY, image=data)).image
+        check_image(data.image if isinstance(data, Sample) else data)
+        return self._apply(data)
 
-    def _apply(self, sample: Sample) -> Sample:
-        return self.apply_run((self,), sample)
+    def _apply(self, sample: Sample, out: Array | None = None) -> Sample:
+        return self.apply_run((self,), sample, out)
 
     @property
     def mixes(self) -> bool:
@@ -258,7 +267,7 @@ class Transform:
         if self.mixes:
             drawn = self.sample(rng)
             return samples if drawn is None else drawn.apply_batch(samples)
-        draws = [self.sample(seed) for seed in child_seeds(["sample"] * len(samples), rng)]
+        draws = [self.sample(stream) for stream in Root(rng).children(["sample"] * len(samples))]
         return [
             sample if one is None else one.apply_batch([sample])[0] for sample, one in zip(samples, draws, strict=True)
         ]
@@ -286,8 +295,8 @@ class Transform:
         return False
 
     @classmethod
-    def apply_run(cls, run: "Sequence[Any]", sample: Sample) -> Sample:  # noqa: ARG003
-        """Apply steps that were found to belong together."""
+    def apply_run(cls, run: "Sequence[Any]", sample: Sample, out: Array | None = None) -> Sample:  # noqa: ARG003
+        """Apply steps that were found to belong together; the new image may be written to `out`, if that fits it."""
         raise TypeError(
             f"{cls.__name__} must subclass GeometricTransform, PointTransform or PixelTransform, "
             "or BatchTransform where it mixes samples"
@@ -415,7 +424,7 @@ class GeometricTransform(Transform):
         return len({step.edge for step in (*run, self)} - {None}) <= 1  # type: ignore[attr-defined]
 
     @classmethod
-    def apply_run(cls, run: "Sequence[GeometricTransform]", sample: Sample) -> Sample:
+    def apply_run(cls, run: "Sequence[GeometricTransform]", sample: Sample, out: Array | None = None) -> Sample:
         """Compose the maps of a run, interpolate the pixels once, and move every target along."""
         maps, shape, points = [], sample.image.shape[:2], sample.keypoints
         for step in run:
@@ -430,19 +439,19 @@ class GeometricTransform(Transform):
         edge = next((step.edge for step in run if step.edge is not None), ("edge", 0.0))
         total = geometry.compose(maps, shape)
 
-        def move(array: Array, order: int, fill: float = 0.0) -> Array:
+        def move(array: Array, order: int, fill: float = 0.0, out: Array | None = None) -> Array:
             if len(run) == 1 and (own := run[0].resample(array, order, fill)) is not None:
                 return own
             sliced: Array | None = array
             for step in run:
                 sliced = step.slice_array(sliced) if sliced is not None else None
             if sliced is not None:
-                return np.ascontiguousarray(sliced)
-            return _warp(array, total, shape, order, edge[0], fill)
+                return np.asarray(engines.current().contiguous(sliced, out=out))
+            return _warp(array, total, shape, order, edge[0], fill, out)
 
         color, alpha = split_alpha(sample.image)
         if alpha is None or edge[1] == 0:
-            image = move(sample.image, 1, edge[1])
+            image = move(sample.image, 1, edge[1], fitting(out, (*shape, *sample.image.shape[2:]), sample.image.dtype))
         else:  # what lies beyond the border is transparent, whatever its colour
             image = np.concatenate([move(color, 1, edge[1]), move(alpha, 1)], axis=-1)
         changes: dict[str, Any] = {"image": image}
@@ -461,11 +470,13 @@ class GeometricTransform(Transform):
         return sample.moved(**changes).only_boxes(kept)
 
 
-def _warp(array: Array, map_: Map, shape: Shape, order: int, border: str, fill: float) -> Array:
+def _warp(
+    array: Array, map_: Map, shape: Shape, order: int, border: str, fill: float, out: Array | None = None
+) -> Array:
     engine = engines.current()
     if geometry.is_matrix(map_):
-        return np.asarray(engine.warp(array, map_, shape, order=order, border=border, fill=fill))
-    return np.asarray(engine.remap(array, map_, order=order, border=border, fill=fill))
+        return np.asarray(engine.warp(array, map_, shape, order=order, border=border, fill=fill, out=out))
+    return np.asarray(engine.remap(array, map_, order=order, border=border, fill=fill, out=out))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -490,7 +501,7 @@ class PointTransform(Transform):
         return all(isinstance(step, PointTransform) for step in run)
 
     @classmethod
-    def apply_run(cls, run: "Sequence[PointTransform]", sample: Sample) -> Sample:
+    def apply_run(cls, run: "Sequence[PointTransform]", sample: Sample, out: Array | None = None) -> Sample:
         """Apply the curves, on uint8 as one table."""
         color, alpha = split_alpha(sample.image)
         channels = color.shape[2] if color.ndim == 3 else 1
@@ -498,7 +509,7 @@ class PointTransform(Transform):
             table = run[0].table(channels)
             for step in run[1:]:
                 table = np.take_along_axis(step.table(channels), table.astype(np.intp), axis=0)
-            result = engines.current().lookup(color, table)
+            result = engines.current().lookup(color, table, out=fitting(out, color.shape, color.dtype))
         else:
             result = color if color.ndim == 3 else color[..., None]
             for step in run:
@@ -521,16 +532,20 @@ class PixelTransform(Transform):
         """The new image for `image` (H, W) or (H, W, C), C in {1, 3}; the input must not be written to."""
         raise NotImplementedError(f"{type(self).__name__} must define apply_image(image)")
 
+    def apply_into(self, image: Array, out: Array | None) -> Array:  # noqa: ARG002
+        """As `apply_image`; a subclass that can writes the result to `out`, where that fits it."""
+        return self.apply_image(image)
+
     def apply_targets(self, sample: Sample) -> Sample:
         """What happens to masks, boxes and keypoints; nothing unless overridden."""
         return sample
 
     @classmethod
-    def apply_run(cls, run: "Sequence[PixelTransform]", sample: Sample) -> Sample:
+    def apply_run(cls, run: "Sequence[PixelTransform]", sample: Sample, out: Array | None = None) -> Sample:
         """Apply one step to the colour channels, then to the targets."""
         (step,) = run
         color, alpha = (sample.image, None) if step.sees_alpha else split_alpha(sample.image)
-        result = step.apply_image(color)
+        result = step.apply_into(color, out if alpha is None else None)
         if not isinstance(result, np.ndarray):
             raise TypeError(f"{type(step).__name__}.apply_image must return an array; got {type(result).__name__}")
         if step.bounded and not step.preprocessing and result.dtype.kind == "f":
@@ -557,9 +572,32 @@ class BatchTransform(Transform):
         raise NotImplementedError(f"{type(self).__name__} must define apply_batch(samples)")
 
     @classmethod
-    def apply_run(cls, run: Sequence[Any], sample: Sample) -> Sample:  # noqa: ARG003
+    def apply_run(cls, run: Sequence[Any], sample: Sample, out: Array | None = None) -> Sample:  # noqa: ARG003
         """Refuse a single sample."""
         raise TypeError(_ALONE.format(cls.__name__))
+
+
+def fitting(out: Array | None, shape: tuple[int, ...], dtype: Any) -> Array | None:
+    """`out` where it has that shape and dtype, else None."""
+    return out if out is not None and out.shape == shape and out.dtype == dtype else None
+
+
+def _check_out(out: Any, image: Array) -> None:
+    if not isinstance(out, np.ndarray) or not out.flags.c_contiguous or not out.flags.writeable:
+        raise TypeError(f"out must be a writable C-contiguous array; got {type(out).__name__}")
+    if np.may_share_memory(out, image):
+        raise ValueError("out must not share memory with the image")
+
+
+def _into(out: Array | None, result: Array) -> Array:
+    if out is None or result is out:
+        return result
+    if out.shape != result.shape or out.dtype != result.dtype:
+        raise ValueError(
+            f"out must have the result's shape {result.shape} and dtype {result.dtype}; got {out.shape} and {out.dtype}"
+        )
+    np.copyto(out, result)
+    return out
 
 
 def _with_alpha(color: Array, alpha: Array | None) -> Array:
@@ -568,6 +606,12 @@ def _with_alpha(color: Array, alpha: Array | None) -> Array:
     if color.dtype != alpha.dtype:  # preprocessing turned uint8 into floats
         alpha = to_unit(alpha)
     return np.concatenate([color, alpha], axis=-1)
+
+
+@functools.cache
+def _strengths(cls: Any) -> tuple[tuple[str, Any], ...]:
+    """Name and default of each drawn parameter."""
+    return tuple((one.name, one.default) for one in parameters(cls) if one.drawn)
 
 
 def check_strength(strength: Any) -> None:
@@ -595,20 +639,6 @@ def generator(rng: Rng) -> np.random.Generator:
     ):
         return np.random.default_rng([int(number) for number in numbers])
     raise TypeError(f"rng must be an int >= 0, a tuple of such ints, a numpy.random.Generator or None; got {rng!r}")
-
-
-def child_seeds(names: Sequence[str], rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """The seed of an independent stream per named step: it depends on the name and how often that name came before.
-
-    Removing, adding or moving a step so leaves the draws of all steps of other names as they were.
-    """
-    root = rng.integers(2**32, size=4, dtype=np.uint64).tolist()
-    seen: dict[str, int] = {}
-    seeds = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        seeds.append((*root, zlib.crc32(name.encode()), seen[name]))
-    return seeds
 
 
 def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ()) -> Transform:

@@ -12,6 +12,7 @@ LAYERS = {
     "params": 1,
     "geometry": 1,
     "pixels": 1,
+    "streams": 1,
     "engines": 1,
     "sample": 2,
     "transform": 2,

@@ -18,6 +18,8 @@ from annotated_types import Interval
 from augmentlab import (
     Brightness,
     Compose,
+    Gamma,
+    GaussianBlur,
     GaussianNoise,
     GeometricTransform,
     HorizontalFlip,
@@ -28,6 +30,7 @@ from augmentlab import (
     Posterize,
     Rotate,
     Sample,
+    Standardize,
     Transform,
     from_dict,
     geometry,
@@ -475,3 +478,47 @@ def test_the_inference_time_part():
     assert Normalize(p=0.5).deterministic() is None
     assert Rotate(angle=3).deterministic() is None
     assert Invert().deterministic() is None
+
+
+# ---------------------------------------------------------------- writing where the caller says
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        HorizontalFlip(),
+        Rotate(angle=20),
+        Gamma(gamma=0.7),
+        GaussianBlur(sigma=1.0),
+        Compose([Rotate(angle=20), Gamma(gamma=0.7)]),
+        Compose([Gamma(gamma=0.7), Standardize(mean=(0.5,), std=(0.2,))]),
+        Compose([]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_out_is_written_and_returned(pipeline, channels):
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, channels), np.uint8)
+    expected = pipeline.apply(image)
+    out = np.full(expected.shape, 7, expected.dtype)
+    assert pipeline.apply(image, out=out) is out
+    assert np.array_equal(out, expected)
+
+
+def test_an_out_that_does_not_fit_gets_one_sentence():
+    image = np.zeros((4, 5, 3), np.uint8)
+    step = Gamma(gamma=0.7)
+    with pytest.raises(
+        ValueError, match=r"out must have the result's shape \(4, 5, 3\) and dtype uint8; got \(5, 4, 3\)"
+    ):
+        step.apply(image, out=np.zeros((5, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"and dtype uint8; got .* and float32"):
+        step.apply(image, out=np.zeros((4, 5, 3), np.float32))
+    with pytest.raises(TypeError, match="out must be a writable C-contiguous array; got list"):
+        step.apply(image, out=[])
+    with pytest.raises(TypeError, match="C-contiguous"):
+        step.apply(image, out=np.zeros((3, 5, 4), np.uint8).T)
+    with pytest.raises(ValueError, match="out must not share memory"):
+        step.apply(image, out=image)
+    with pytest.raises(TypeError, match="out must go with an image, an array; got Sample"):
+        step.apply(Sample(image), out=image.copy())

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
 from augmentlab.pixels import Array, full_scale, rounded
 from augmentlab.sample import Sample, split_alpha
+from augmentlab.streams import seeded
 from augmentlab.transform import PixelTransform
 
 __all__ = ["CoarseDropout", "GridDropout", "MaskDropout"]
@@ -64,16 +65,28 @@ class CoarseDropout(PixelTransform):
     def covered(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Which pixels of an image of `shape` (H, W, ...) a drawn transform covers: (H, W) bool."""
         covered = np.zeros(shape[:2], dtype=bool)
+        for hole in self._places(shape):
+            covered[hole] = True
+        return covered
+
+    def _places(self, shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
         height = max(round(shape[0] * self.height), 1)
         width = max(round(shape[1] * self.width), 1)
         # Places are fractions of the room there is, so a thumbnail is covered where the full image is.
-        places = np.random.default_rng(self.seed).random((self.holes, 2)) * [shape[0] - height, shape[1] - width]
-        for top, left in np.rint(places).astype(int).tolist():
-            covered[top : top + height, left : left + width] = True
-        return covered
+        shares = seeded(self.seed, "CoarseDropout").random(2 * self.holes).tolist()
+        tops = [round(share * (shape[0] - height)) for share in shares[::2]]
+        lefts = [round(share * (shape[1] - width)) for share in shares[1::2]]
+        return [(slice(top, top + height), slice(left, left + width)) for top, left in zip(tops, lefts, strict=True)]
 
     def apply_image(self, image: Array) -> Array:
-        return image if self.holes == 0 else _cover(self, image, self.covered(image.shape))
+        if self.holes == 0:
+            return image
+        if self.content == "noise":  # each covered pixel gets a colour of its own, also where rectangles overlap
+            return _cover(self, image, self.covered(image.shape))
+        result, colour = image.copy(), _colour(self, image)
+        for hole in self._places(image.shape):
+            result[hole] = colour
+        return result
 
     def apply_targets(self, sample: Sample) -> Sample:
         return sample if self.holes == 0 else _follow(self, sample, self.covered(sample.image.shape))
@@ -171,7 +184,7 @@ class MaskDropout(PixelTransform):
         return covered
 
     @classmethod
-    def apply_run(cls, run: Any, sample: Sample) -> Sample:
+    def apply_run(cls, run: Any, sample: Sample, out: Array | None = None) -> Sample:  # noqa: ARG003
         """Cover the objects of the sample's mask."""
         (step,) = run
         if sample.mask is None:
@@ -187,15 +200,20 @@ class MaskDropout(PixelTransform):
 
 
 def _cover(step: Any, image: Array, covered: NDArray[np.bool_]) -> Array:
-    result, scale = image.copy(), full_scale(image.dtype)
-    if step.content == "constant":
-        result[covered] = rounded(np.asarray(step.fill * scale), image.dtype)
-    elif step.content == "mean":
-        result[covered] = rounded(image.mean(axis=(0, 1), dtype=np.float64), image.dtype)
-    else:
+    result = image.copy()
+    if step.content == "noise":
         levels = np.random.default_rng((step.seed, 1)).integers(0, 256, result[covered].shape)
-        result[covered] = rounded(levels / 255 * scale, image.dtype)
+        result[covered] = rounded(levels / 255 * full_scale(image.dtype), image.dtype)
+    else:
+        result[covered] = _colour(step, image)
     return result
+
+
+def _colour(step: Any, image: Array) -> Array:
+    """What a constant or mean content covers `image` with: one value, or one for each channel."""
+    if step.content == "mean":
+        return rounded(image.mean(axis=(0, 1), dtype=np.float64), image.dtype)
+    return rounded(np.asarray(step.fill * full_scale(image.dtype)), image.dtype)
 
 
 def _follow(step: Any, sample: Sample, covered: NDArray[np.bool_], counted: NDArray[np.bool_] | None = None) -> Sample:

@@ -12,6 +12,7 @@ from augmentlab import geometry
 from augmentlab.geometry import Map, Shape
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
 from augmentlab.pixels import Array
+from augmentlab.streams import seeded
 from augmentlab.transform import GeometricTransform
 
 __all__ = [
@@ -43,7 +44,7 @@ class HorizontalFlip(GeometricTransform):
     """Mirror left and right, bit-exact (`numpy.fliplr`)."""
 
     def coordinate_map(self, shape: Shape) -> Map:
-        return geometry.shift(shape[1] - 1, 0) @ np.diag([-1.0, 1.0, 1.0])
+        return np.array([[-1.0, 0.0, shape[1] - 1], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
     def slice_array(self, array: Array) -> Array:
         return array[:, ::-1]
@@ -54,7 +55,7 @@ class VerticalFlip(GeometricTransform):
     """Mirror top and bottom, bit-exact (`numpy.flipud`)."""
 
     def coordinate_map(self, shape: Shape) -> Map:
-        return geometry.shift(0, shape[0] - 1) @ np.diag([1.0, -1.0, 1.0])
+        return np.array([[1.0, 0.0, 0.0], [0.0, -1.0, shape[0] - 1], [0.0, 0.0, 1.0]])
 
     def slice_array(self, array: Array) -> Array:
         return array[::-1]
@@ -256,7 +257,9 @@ class Perspective(GeometricTransform):
         if self.scale == 0:
             return np.eye(3)
         height, width = shape
-        inward = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
-        moves = np.random.default_rng(self.seed).uniform(0, self.scale, (4, 2)) * inward
-        frame = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
-        return geometry.quad_to_frame((frame + moves) * [max(width - 1, 1), max(height - 1, 1)], shape)
+        moves = seeded(self.seed, "Perspective").random((4, 2)) * self.scale
+        return geometry.quad_to_frame((_FRAME + moves * _INWARD) * [max(width - 1, 1), max(height - 1, 1)], shape)
+
+
+_FRAME = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])  # the corners (x, y), clockwise from the top left
+_INWARD = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])

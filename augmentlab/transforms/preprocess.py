@@ -16,7 +16,7 @@ from augmentlab import engines
 from augmentlab.params import Typical
 from augmentlab.pixels import Array, full_scale, to_unit
 from augmentlab.sample import check_image, split_alpha
-from augmentlab.transform import PixelTransform
+from augmentlab.transform import PixelTransform, fitting
 
 __all__ = ["Center", "ConvertChannels", "Normalize", "Standardize"]
 
@@ -34,6 +34,11 @@ class Normalize(PixelTransform):
     preprocessing: ClassVar[bool] = True
 
     def apply_image(self, image: Array) -> Array:
+        return self.apply_into(image, None)
+
+    def apply_into(self, image: Array, out: Array | None) -> Array:
+        if self.method == "dtype" and image.dtype == np.uint8:
+            return np.asarray(np.divide(image, np.float32(255), out=fitting(out, image.shape, np.float32)))
         unit = to_unit(image)
         if self.method == "dtype":
             return unit
@@ -56,9 +61,11 @@ class Center(PixelTransform):
     bounded: ClassVar[bool] = False
 
     def apply_image(self, image: Array) -> Array:
-        unit = to_unit(image)
-        mean = _given(self.mean, unit, "Center.mean") if self.mean else _mean(unit, self.per_channel)
-        return np.asarray(unit - mean, dtype=unit.dtype)
+        return self.apply_into(image, None)
+
+    def apply_into(self, image: Array, out: Array | None) -> Array:
+        mean = _given(self.mean, image, "Center.mean") if self.mean else _mean(to_unit(image), self.per_channel)
+        return _linear(image, mean, 1.0, out)
 
     @classmethod
     def fit(cls, images: Iterable[Array], *, per_channel: bool = True) -> Self:
@@ -105,15 +112,18 @@ class Standardize(PixelTransform):
             )
 
     def apply_image(self, image: Array) -> Array:
-        unit = to_unit(image)
+        return self.apply_into(image, None)
+
+    def apply_into(self, image: Array, out: Array | None) -> Array:
         if self.mean:
-            mean, std = _given(self.mean, unit, "Standardize.mean"), _given(self.std, unit, "Standardize.std")
+            mean, std = _given(self.mean, image, "Standardize.mean"), _given(self.std, image, "Standardize.std")
         else:
+            unit = to_unit(image)
             mean = _mean(unit, self.per_channel)
             axes = _axes(unit, self.per_channel)
             count = unit.size if axes is None else unit.shape[0] * unit.shape[1]
             std = np.maximum(np.std(unit, axis=axes, dtype=np.float64), 1 / np.sqrt(count))
-        return np.asarray((unit - mean) / std, dtype=unit.dtype)
+        return _linear(image, mean, std, out)
 
     @classmethod
     def fit(cls, images: Iterable[Array], *, per_channel: bool = True) -> Self:
@@ -178,6 +188,15 @@ class ConvertChannels(PixelTransform):
 def _as_rgb(color: Array) -> Array:
     planes = color if color.ndim == 3 else color[..., None]
     return planes if planes.shape[2] == 3 else np.repeat(planes, 3, axis=2)
+
+
+def _linear(image: Array, mean: Any, std: Any, out: Array | None) -> Array:
+    """(image - mean) / std as one product and one sum, mean and std in [0, 1] of full scale."""
+    scale = 1 / (np.asarray(std) * full_scale(image.dtype))
+    kept = np.float64 if image.dtype == np.float64 else np.float32
+    return np.asarray(
+        engines.current().normalize(image, scale, -np.asarray(mean) / std, out=fitting(out, image.shape, kept))
+    )
 
 
 def _axes(unit: Array, per_channel: bool) -> tuple[int, int] | None:
