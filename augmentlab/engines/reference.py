@@ -61,6 +61,8 @@ def warp(
     """
     if order == 0:
         return _into(out, _nearest(array, look_up(matrix, pixel_grid(shape)), border, fill))
+    if shows_horizon(matrix, shape):  # where scikit-image divides by zero
+        return remap(array, look_up(matrix, pixel_grid(shape)), order=1, border=border, fill=fill, out=out)
     source = array.astype(np.float64, copy=not array.flags.writeable)  # scikit-image's warp refuses read-only memory
     warped = transform.warp(
         source,
@@ -68,7 +70,7 @@ def warp(
         output_shape=None if shape == array.shape[:2] else shape,  # checking it takes longer than moving a thumbnail
         order=1,
         mode=border,
-        cval=fill * full_scale(array.dtype),
+        cval=fill_level(fill, array.dtype),
         clip=False,
         preserve_range=True,
     )
@@ -89,7 +91,7 @@ def remap(
             coordinates,
             order=1,
             mode=_NDIMAGE_MODE[border],
-            cval=fill * full_scale(array.dtype),
+            cval=fill_level(fill, array.dtype),
         )
         for index in range(planes.shape[2])
     ]
@@ -112,9 +114,22 @@ def _nearest(array: Array, positions: Map, border: str, fill: float) -> Array:
     taken = array[y, x]
     if border == "constant":
         outside = ~(inside_x & inside_y)
-        value = fill * full_scale(array.dtype) if array.dtype != bool else False
-        taken[outside] = np.asarray(value).astype(array.dtype)
+        taken[outside] = np.asarray(fill_level(fill, array.dtype)).astype(array.dtype)
     return np.asarray(taken)
+
+
+def shows_horizon(matrix: Map, shape: Shape) -> bool:
+    """Whether an output of `shape` meets the horizon of a projective matrix, where positions are infinite."""
+    right, down = matrix[2, 0] * (shape[1] - 1), matrix[2, 1] * (shape[0] - 1)
+    depths = [matrix[2, 2] + x + y for x in (0.0, right) for y in (0.0, down)]
+    return bool(min(depths) <= 0 <= max(depths))
+
+
+def fill_level(fill: float, dtype: Any) -> float:
+    """A fill in [0, 1] on the scale of `dtype`, for uint8 a whole level; nothing is filled into boolean masks."""
+    if np.dtype(dtype).kind == "b":
+        return 0.0
+    return float(np.rint(fill * 255)) if dtype == np.uint8 else float(fill)
 
 
 def border_index(index: NDArray[np.int64], size: int, border: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
