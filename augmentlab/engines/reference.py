@@ -207,13 +207,13 @@ def gaussian(image: Array, sigma: float, out: Array | None = None) -> Array:
     return _into(out, rounded(blurred, image.dtype))
 
 
-def hue_saturation(image: Array, hue: float, saturation: float) -> Array:
+def hue_saturation(image: Array, hue: float, saturation: float, out: Array | None = None) -> Array:
     """Turn the hue by `hue` in turns and multiply the saturation, in HSV; RGB only.
 
     The same as `skimage.color.rgb2hsv` there and `hsv2rgb` back, in a tenth of the time: the largest channel stays, the
     chroma (largest less smallest) is scaled, and each channel follows from the hue in closed form.
     """
-    return _rounded_planes(_turned(_planes(image), hue, saturation), image)
+    return _into(out, _rounded_planes(_turned(_planes(image), hue, saturation), image))
 
 
 def _turned(planes: list[Array], hue: float, saturation: float) -> list[Array]:
@@ -234,7 +234,15 @@ def _turned(planes: list[Array], hue: float, saturation: float) -> list[Array]:
     return turned
 
 
-def color_jitter(image: Array, brightness: float, contrast: float, saturation: float, hue: float, order: str) -> Array:
+def color_jitter(
+    image: Array,
+    brightness: float,
+    contrast: float,
+    saturation: float,
+    hue: float,
+    order: str,
+    out: Array | None = None,
+) -> Array:
     """Change brightness, contrast, saturation and hue, clipped after each and rounded once; RGB or gray.
 
     Parameters
@@ -263,7 +271,7 @@ def color_jitter(image: Array, brightness: float, contrast: float, saturation: f
             planes = [np.clip(gray + (plane - gray) * number(saturation), 0, top) for plane in planes]
         elif letter == "h" and hue != 0 and len(planes) == 3:
             planes = _turned(planes, hue, 1)
-    return _rounded_planes(planes, image)
+    return _into(out, _rounded_planes(planes, image))
 
 
 def _planes(image: Array) -> list[Array]:
@@ -284,8 +292,13 @@ def _mean(plane: Array, top: float) -> Any:
     """The mean, in the plane's precision; in float32 summed in whole numbers, which no order of summing changes."""
     if plane.dtype == np.float64:
         return plane.mean()
-    grain = 2.0**20 if top == 255 else 2.0**28
-    return np.float32(int(np.rint(plane * np.float32(grain)).astype(np.int64).sum()) / (grain * plane.size))
+    whole = np.rint(plane * np.float32(grain(top))).astype(np.int64)
+    return np.float32(int(whole.sum()) / (grain(top) * plane.size))
+
+
+def grain(top: float) -> float:
+    """How many parts of a unit are counted when values up to `top` are summed: all fit into 32 bits."""
+    return 2.0**20 if top == 255 else 2.0**28
 
 
 def gray(image: Array, weights: str) -> Array:
@@ -371,7 +384,7 @@ def normal(shape: tuple[int, ...], seed: Seed) -> NDArray[np.float32]:
     return np.asarray(normal_quantiles()[random_integers(shape, 16, seed)])
 
 
-def add_noise(image: Array, std: float, seed: Seed, *, per_channel: bool) -> Array:
+def add_noise(image: Array, std: float, seed: Seed, *, per_channel: bool, out: Array | None = None) -> Array:
     """Add independent normal noise of standard deviation `std`, as a fraction of full scale.
 
     On uint8 the noise is rounded to whole levels before it is added; what passes black or white is clipped.
@@ -383,8 +396,8 @@ def add_noise(image: Array, std: float, seed: Seed, *, per_channel: bool) -> Arr
     if image.dtype == np.uint8:
         # More than 255 levels up or down make no difference.
         levels = np.rint(np.clip(normal_quantiles() * np.float32(std * 255), -255, 255)).astype(np.int16)
-        return np.clip(image + levels[numbers], 0, 255).astype(np.uint8)
-    return np.asarray(np.clip(image + normal_quantiles()[numbers] * np.float32(std), 0, 1))
+        return _into(out, np.clip(image + levels[numbers], 0, 255).astype(np.uint8))
+    return _into(out, np.clip(image + normal_quantiles()[numbers] * np.float32(std), 0, 1))
 
 
 def chosen(shape: tuple[int, ...], share: float, seed: Seed) -> NDArray[np.bool_]:
@@ -397,10 +410,10 @@ def chance(share: float) -> int:
     return round(share * 2**32)
 
 
-def salt_and_pepper(image: Array, amount: float, salt: float, seed: Seed) -> Array:
+def salt_and_pepper(image: Array, amount: float, salt: float, seed: Seed, out: Array | None = None) -> Array:
     """Set a share `amount` of the pixels, all channels alike, to white (a share `salt` of them) or black."""
     draws = random_integers(image.shape[:2], 32, seed)
-    noisy = image.copy()
+    noisy = contiguous(image, out)
     noisy[draws < chance(amount)] = 0
     noisy[draws < chance(amount * salt)] = full_scale(image.dtype)
     return noisy
