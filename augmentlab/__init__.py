@@ -14,6 +14,7 @@ _NAMES = {
     "engines": ("engine",),
     "sample": ("Sample", "as_image"),
     "transform": ("BatchTransform", "GeometricTransform", "PixelTransform", "PointTransform", "Transform", "from_dict"),
+    "batch": ("augment_batch",),
     "compose": ("Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"),
     "measures": ("strength",),
     "policies": ("AugMix", "AutoAugment", "RandAugment", "TrivialAugment"),
@@ -24,6 +25,7 @@ _NAMES = {
 _MODULES = ("data", "models", "params", "plots", "policies", "render", "study", "transforms", "widgets")
 
 if TYPE_CHECKING:
+    from augmentlab.batch import augment_batch as augment_batch
     from augmentlab.compose import Blend as Blend
     from augmentlab.compose import Compose as Compose
     from augmentlab.compose import OneOf as OneOf

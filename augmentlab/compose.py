@@ -229,7 +229,7 @@ class OneOf(_Group):
     --------
     >>> from augmentlab import Brightness, Gamma, OneOf, uniform
     >>> OneOf([Brightness(delta=uniform(-0.2, 0.2)), Gamma(gamma=uniform(0.7, 1.4))]).sample(rng=0)
-    Brightness(delta=-0.0706364)
+    Brightness(delta=-0.070636)
     """
 
     weights: tuple[float, ...] | None = field(default=None, metadata=STRUCTURE)

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 from annotated_types import Interval
+from numpy.typing import NDArray
 
 SEED_MAX = 2**31 - 1
 
@@ -64,6 +65,10 @@ class Distribution:
         """The value below which the share `share` in [0, 1) of all draws lies."""
         raise NotImplementedError
 
+    def many(self, shares: NDArray[np.float64]) -> list[Any]:
+        """`at` each of several shares."""
+        return [self.at(share) for share in shares.tolist()]
+
     @property
     def support(self) -> tuple[Any, ...]:
         """The values that bound every draw (for a choice, all of them)."""
@@ -94,8 +99,15 @@ class Uniform(Distribution):
         return self.low, self.high
 
     def at(self, share: float) -> float:
-        """A quantile, rounded to six significant digits so that a record reads well."""
-        return _rounded(self.low + (self.high - self.low) * share, self.low, self.high)
+        """A quantile, rounded so that a record reads well: to six digits, counted from the first of the larger end."""
+        steps = _steps(max(abs(self.low), abs(self.high)))
+        return min(max(round((self.low + (self.high - self.low) * share) * steps) / steps, self.low), self.high)
+
+    def many(self, shares: NDArray[np.float64]) -> list[float]:
+        """`at` each of several shares."""
+        steps = _steps(max(abs(self.low), abs(self.high)))
+        quantiles = np.rint((self.low + (self.high - self.low) * shares) * steps) / steps
+        return np.clip(quantiles, self.low, self.high).tolist()
 
 
 @dataclass(frozen=True, repr=False)
@@ -181,7 +193,7 @@ def uniform(low: float, high: float) -> Any:
     >>> uniform(-15, 15)
     uniform(-15, 15)
     >>> uniform(-15, 15).sample(np.random.default_rng(0))
-    4.10885
+    4.1089
     """
     return Uniform(low, high)
 
@@ -468,6 +480,12 @@ def _check_ends(distribution: Any) -> None:
         raise ValueError(f"{name} must have low <= high; got {ends[0]!r} and {ends[1]!r}")
     object.__setattr__(distribution, "low", ends[0])
     object.__setattr__(distribution, "high", ends[1])
+
+
+@functools.lru_cache(maxsize=1024)
+def _steps(largest: float) -> float:
+    """The power of ten of whose parts numbers up to `largest` are made, so that the largest have six digits."""
+    return 10.0 ** max(5 - math.floor(math.log10(largest)), 0) if 1e-300 < largest < math.inf else 1.0
 
 
 def _rounded(number: float, low: float, high: float) -> float:

@@ -8,7 +8,7 @@ of the step's name. `Streams` are the streams of many items, which draw the same
 import functools
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.random.bit_generator import ISpawnableSeedSequence
@@ -118,8 +118,8 @@ def all_seeded(seeds: NDArray[Any], *name: str | int) -> Streams:
     return Streams(first, np.zeros_like(first), np.full_like(first, _hash(name)))
 
 
-class Roots:
-    """The roots that `Root` takes from the item streams ``default_rng((*prefix, index))``.
+class Items:
+    """The item streams ``default_rng((*prefix, index))``, all at once.
 
     Parameters
     ----------
@@ -130,22 +130,31 @@ class Roots:
     """
 
     def __init__(self, prefix: tuple[int, ...], indices: NDArray[Any]) -> None:
-        state, increment = _pcg64(_seed_words(prefix, indices))
-        self._words: list[Words] = []
-        for _ in range(2):
-            state = _advance(state, increment)
-            self._words.append(_output(state))
+        self._state, self._increment = _pcg64(_seed_words(prefix, indices))
+
+    def random(self) -> NDArray[np.float64]:
+        """What ``random()`` of each returns: (N,) in [0, 1)."""
+        return np.asarray((self._next() >> np.uint64(11)) * _UNIT)
+
+    def roots(self) -> "Roots":
+        """The `Root` of each."""
+        return Roots(self._next(), self._next())
+
+    def _next(self) -> Words:
+        self._state = _advance(self._state, self._increment)
+        return _output(self._state)
+
+
+class Roots:
+    """Many roots: their first and their second words, (N,) each."""
+
+    def __init__(self, first: Words, second: Words) -> None:
+        self._words = first, second
 
     def child(self, *name: str | int) -> Streams:
         """The streams of that name, one below each root."""
         first, second = self._words
         return Streams(first, second, np.full_like(first, _hash(name)))
-
-    def take(self, chosen: NDArray[Any]) -> Self:
-        """The roots of some of the items."""
-        taken = object.__new__(type(self))
-        taken._words = [words[chosen] for words in self._words]
-        return taken
 
 
 def _seed_words(prefix: tuple[int, ...], indices: NDArray[Any]) -> list[Words]:

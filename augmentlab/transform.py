@@ -302,6 +302,23 @@ class Transform:
             "or BatchTransform where it mixes samples"
         )
 
+    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:  # noqa: ARG002
+        """The step on many small images at once, or None where it is not quicker than one by one.
+
+        Parameters
+        ----------
+        stack : (N, H, W) or (N, H, W, C) array
+            Images without alpha, which must not be written to.
+        drawn : dict of lists
+            For each field that holds a distribution, the value for each image.
+
+        Returns
+        -------
+        (N, H', W') or (N, H', W', C') array
+            A new one, bit for bit what `apply` makes of each image.
+        """
+        return None
+
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the output for an image of `shape`: (H, W) or (H, W, C)."""
         return shape
@@ -407,6 +424,27 @@ class GeometricTransform(Transform):
         """
         return None
 
+    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
+        """The images moved by whole pixels; None where that cannot be done."""
+        if not drawn:  # height and width first, so that what is sliced are all images at once
+            sliced = self.slice_array(np.moveaxis(stack, 0, -1))
+            if sliced is None:
+                return None
+            rows = np.moveaxis(sliced, -1, 0)
+            if rows.strides[0] != rows.shape[1] * rows.strides[1]:
+                return np.ascontiguousarray(rows)
+            tall = rows.reshape(-1, *rows.shape[2:])  # one picture, all below each other
+            return np.asarray(engines.current().contiguous(tall)).reshape(rows.shape)
+        result: Array | None = None
+        for index, (image, values) in enumerate(zip(stack, zip(*drawn.values(), strict=True), strict=True)):
+            moved = self._unchecked(**dict(zip(drawn, values, strict=True))).slice_array(image)
+            if moved is None or (result is not None and moved.shape != result.shape[1:]):
+                return None
+            if result is None:
+                result = np.empty((len(stack), *moved.shape), moved.dtype)
+            result[index] = moved
+        return result
+
     def fuses(self, shape: Shape) -> bool:  # noqa: ARG002
         """Whether the step may be resampled together with its neighbours, for an input of `shape` (H, W)."""
         return type(self).resample is GeometricTransform.resample
@@ -487,6 +525,8 @@ class PointTransform(Transform):
     bit-identical to one step after the other.
     """
 
+    broadcasts: ClassVar[bool] = False  # whether curve treats all channels alike and takes arrays in place of fields
+
     def curve(self, x: Array) -> Array:
         """New values for the values `x` in [0, 1], an array (..., C) of the C colour channels; clipped afterwards."""
         raise NotImplementedError(f"{type(self).__name__} must define curve(x)")
@@ -495,6 +535,28 @@ class PointTransform(Transform):
         """The curve on the 8-bit grid: a uint8 array (256, channels)."""
         levels = np.repeat(np.arange(256)[:, None] / 255, channels, axis=1)
         return from_unit(np.broadcast_to(self.curve(levels), levels.shape), np.uint8)
+
+    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
+        """The images of uint8, each through a table of its own."""
+        if stack.dtype != np.uint8:
+            return None
+        channels = stack.shape[3] if stack.ndim == 4 else 1
+        result = np.empty_like(stack)
+        lookup = engines.current().lookup
+        if not drawn:
+            return np.asarray(lookup(stack.reshape(-1, *stack.shape[2:]), self.table(channels))).reshape(stack.shape)
+        for image, table, out in zip(stack, self._tables(channels, drawn), result, strict=True):
+            lookup(image, table, out=out)
+        return result
+
+    def _tables(self, channels: int, drawn: dict[str, list[Any]]) -> Array:
+        """A table for each image: (N, 256, C)."""
+        if self.broadcasts:
+            columns = {name: np.array(values)[:, None, None] for name, values in drawn.items()}
+            levels = np.arange(256)[:, None] / 255
+            return from_unit(self._unchecked(**columns).curve(levels), np.uint8)
+        rows = zip(*drawn.values(), strict=True)
+        return np.stack([self._unchecked(**dict(zip(drawn, row, strict=True))).table(channels) for row in rows])
 
     def joins(self, run: Sequence[Transform], shape: Shape) -> bool:  # noqa: ARG002
         """Whether the run before is of curves as well."""

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import numpy as np
 import pytest
 from annotated_types import Interval
+from hypothesis import given
+from hypothesis import strategies as st
 
 from augmentlab import Contrast, HueSaturation, Posterize, Rotate, choice, integers, loguniform, params, uniform
 from augmentlab.params import Typical, Unit, parameters
@@ -258,3 +260,30 @@ def test_an_own_parameters_section_is_continued():
         "What it is.\n\nParameters\n----------\nsteps : list\n    Written by hand.\n"
         "size : one of 's', 'm', default 's'\n    A size.\n\nReturns\n-------\nnothing\n"
     )
+
+
+# ---------------------------------------------------------------- many at once
+
+
+@given(
+    st.floats(-1e12, 1e12),
+    st.floats(0, 1e12),
+    st.lists(st.floats(0, 1, exclude_max=True), min_size=1),
+)
+def test_many_draws_are_single_draws(low, width, shares):
+    whole = [integers(int(low), int(low + width)), choice("a", 2, (3.0,)), uniform(low, low + width)]
+    for distribution in [*whole, loguniform(abs(low) + 1e-9, abs(low) + 1e-9 + width)]:
+        many = distribution.many(np.array(shares))
+        assert many == [distribution.at(share) for share in shares]
+        assert all(type(one) in {int, float, str, tuple} for one in many)
+
+
+def test_draws_keep_six_digits_of_the_larger_end():
+    shares = np.random.default_rng(0).random(1000)
+    for low, high, step in [(-15, 15, 1e-4), (0.8, 1.25, 1e-5), (0, 0.003, 1e-8), (0, 1, 1e-5), (-2e7, 1e3, 1)]:
+        exact = low + (high - low) * shares
+        drawn = np.array(uniform(low, high).many(shares))
+        assert np.abs(drawn - exact).max() <= step / 2 * (1 + 1e-6)
+        assert all(float(f"{one:.{max(-round(np.log10(step)), 0)}f}") == one for one in drawn)
+        assert low <= drawn.min() <= drawn.max() <= high
+    assert uniform(0.3, 0.3).many(shares) == [0.3] * 1000

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augmentlab.streams import Root, Roots, Streams, all_seeded, numbered, seeded
+from augmentlab.streams import Items, Root, Streams, all_seeded, numbered, seeded
 
 words = st.integers(0, 2**64 - 1)
 
@@ -28,13 +28,14 @@ def test_streams_are_sfc64(seeds):
 
 
 @given(st.lists(st.integers(0, 2**70), max_size=6), st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4))
-def test_roots_are_those_of_default_rng(prefix, indices):
-    many = Roots(tuple(prefix), np.array(indices))
-    each = [Root(np.random.default_rng((*prefix, index))) for index in indices]
+def test_items_are_those_of_default_rng(prefix, indices):
+    items = Items(tuple(prefix), np.array(indices))
+    generators = [np.random.default_rng((*prefix, index)) for index in indices]
+    assert items.random().tolist() == [one.random() for one in generators]
+    many, each = items.roots(), [Root(one) for one in generators]
     for name in (("Rotate", 1), ("Rotate", 2), ("HorizontalFlip", 1, 7)):
         assert many.child(*name).random().tolist() == [one.child(*name).random() for one in each]
-    few = many.take(np.array([0]))
-    assert few.child("Rotate", 1).random().tolist() == [each[0].child("Rotate", 1).random()]
+    assert items.random().tolist() == [one.random() for one in generators]
 
 
 def test_a_stream_depends_on_its_name_alone():
@@ -49,7 +50,7 @@ def test_a_stream_depends_on_its_name_alone():
 def test_streams_look_independent():
     # Over many roots and names: uniform, and no two correlated.
     names = [("Rotate", 1), ("Rotate", 2), ("Affine", 1), ("Affine", 1, 0)]
-    many = Roots((0, 0), np.arange(20_000))
+    many = Items((0, 0), np.arange(20_000)).roots()
     streams = [many.child(*name) for name in names]
     draws = np.array([stream.random() for stream in streams for _ in range(2)])
     assert np.abs(draws.mean(axis=1) - 0.5).max() < 5 * np.sqrt(1 / 12 / 20_000)

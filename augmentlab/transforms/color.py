@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from annotated_types import Interval
@@ -49,6 +49,8 @@ class Brightness(PointTransform):
         float, Interval(ge=-1, le=1), Typical(-0.2, 0.2), Unit("fraction"), "What is added, of full scale."
     ] = 0.0
 
+    broadcasts: ClassVar[bool] = True
+
     def curve(self, x: Array) -> Array:
         return x + self.delta
 
@@ -61,8 +63,10 @@ class Contrast(PointTransform):
         float, Interval(ge=0, le=10), Typical(0.7, 1.4, log=True), "Below 1 flatter, above 1 steeper."
     ] = 1.0
 
+    broadcasts: ClassVar[bool] = True
+
     def curve(self, x: Array) -> Array:
-        return x if self.factor == 1 else (x - 0.5) * self.factor + 0.5
+        return _steeper(x, self.factor)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -72,6 +76,8 @@ class Gamma(PointTransform):
     gamma: Annotated[
         float, Interval(ge=0.05, le=20), Typical(0.6, 1.6, log=True), "Below 1 brighter, above 1 darker."
     ] = 1.0
+
+    broadcasts: ClassVar[bool] = True
 
     def curve(self, x: Array) -> Array:
         return np.clip(x, 0, None) ** self.gamma
@@ -83,11 +89,11 @@ class Posterize(PointTransform):
 
     bits: Annotated[int, Interval(ge=1, le=8), Typical(3, 6), Unit("bit"), "Bits kept of each value."] = 8
 
+    broadcasts: ClassVar[bool] = True
+
     def curve(self, x: Array) -> Array:
-        if self.bits == 8:
-            return x
         step = 2 ** (8 - self.bits)
-        return np.floor(np.rint(x * 255) / step) * step / 255
+        return np.where(np.equal(self.bits, 8), x, np.floor(np.rint(x * 255) / step) * step / 255)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -98,6 +104,8 @@ class Solarize(PointTransform):
         float, Interval(ge=0, le=1), Typical(0.5, 0.95), Unit("fraction"), "Values above it are inverted."
     ] = 1.0
 
+    broadcasts: ClassVar[bool] = True
+
     def curve(self, x: Array) -> Array:
         return np.where(x > self.threshold, 1 - x, x)
 
@@ -105,6 +113,8 @@ class Solarize(PointTransform):
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Invert(PointTransform):
     """The negative: 1 - x (`skimage.util.invert`)."""
+
+    broadcasts: ClassVar[bool] = True
 
     def curve(self, x: Array) -> Array:
         return 1 - x
@@ -158,9 +168,15 @@ class BrightnessContrast(PointTransform):
         float, Interval(ge=0, le=10), Typical(0.7, 1.4, log=True), "Below 1 flatter, above 1 steeper."
     ] = 1.0
 
+    broadcasts: ClassVar[bool] = True
+
     def curve(self, x: Array) -> Array:
-        steeper = x if self.contrast == 1 else (x - 0.5) * self.contrast + 0.5
-        return steeper + self.brightness
+        return _steeper(x, self.contrast) + self.brightness
+
+
+def _steeper(x: Array, factor: Any) -> Array:
+    """About middle gray; exactly `x` where the factor, a number or an array of them, is 1."""
+    return np.where(np.equal(factor, 1), x, (x - 0.5) * factor + 0.5)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
 from augmentlab.pixels import Array, full_scale, rounded
 from augmentlab.sample import Sample, split_alpha
-from augmentlab.streams import seeded
+from augmentlab.streams import all_seeded, seeded
 from augmentlab.transform import PixelTransform
 
 __all__ = ["CoarseDropout", "GridDropout", "MaskDropout"]
@@ -69,9 +69,11 @@ class CoarseDropout(PixelTransform):
             covered[hole] = True
         return covered
 
+    def _size(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        return max(round(shape[0] * self.height), 1), max(round(shape[1] * self.width), 1)
+
     def _places(self, shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
-        height = max(round(shape[0] * self.height), 1)
-        width = max(round(shape[1] * self.width), 1)
+        height, width = self._size(shape)
         # Places are fractions of the room there is, so a thumbnail is covered where the full image is.
         shares = seeded(self.seed, "CoarseDropout").random(2 * self.holes).tolist()
         tops = [round(share * (shape[0] - height)) for share in shares[::2]]
@@ -86,6 +88,21 @@ class CoarseDropout(PixelTransform):
         result, colour = image.copy(), _colour(self, image)
         for hole in self._places(image.shape):
             result[hole] = colour
+        return result
+
+    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
+        if set(drawn) != {"seed"} or self.content != "constant":
+            return None
+        result, colour = stack.copy(), _colour(self, stack)
+        height, width = self._size(stack.shape[1:])
+        streams = all_seeded(np.array(drawn["seed"]), "CoarseDropout")
+        for _ in range(self.holes):
+            tops, lefts = (
+                np.rint(streams.random() * room).astype(int).tolist()
+                for room in (stack.shape[1] - height, stack.shape[2] - width)
+            )
+            for image, top, left in zip(result, tops, lefts, strict=True):
+                image[top : top + height, left : left + width] = colour
         return result
 
     def apply_targets(self, sample: Sample) -> Sample:

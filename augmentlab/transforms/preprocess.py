@@ -45,6 +45,9 @@ class Normalize(PixelTransform):
         low, high = unit.min(), unit.max()
         return np.asarray((unit - low) / (high - low if high > low else 1), dtype=unit.dtype)
 
+    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
+        return None if drawn or self.method != "dtype" else _as_one(self, stack)
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Center(PixelTransform):
@@ -66,6 +69,9 @@ class Center(PixelTransform):
     def apply_into(self, image: Array, out: Array | None) -> Array:
         mean = _given(self.mean, image, "Center.mean") if self.mean else _mean(to_unit(image), self.per_channel)
         return _linear(image, mean, 1.0, out)
+
+    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
+        return None if drawn or not self.mean else _as_one(self, stack)
 
     @classmethod
     def fit(cls, images: Iterable[Array], *, per_channel: bool = True) -> Self:
@@ -124,6 +130,9 @@ class Standardize(PixelTransform):
             count = unit.size if axes is None else unit.shape[0] * unit.shape[1]
             std = np.maximum(np.std(unit, axis=axes, dtype=np.float64), 1 / np.sqrt(count))
         return _linear(image, mean, std, out)
+
+    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
+        return None if drawn or not self.mean else _as_one(self, stack)
 
     @classmethod
     def fit(cls, images: Iterable[Array], *, per_channel: bool = True) -> Self:
@@ -197,6 +206,11 @@ def _linear(image: Array, mean: Any, std: Any, out: Array | None) -> Array:
     return np.asarray(
         engines.current().normalize(image, scale, -np.asarray(mean) / std, out=fitting(out, image.shape, kept))
     )
+
+
+def _as_one(step: PixelTransform, stack: Array) -> Array:
+    """All images as one, for what takes every pixel by itself."""
+    return step.apply_image(stack.reshape(-1, *stack.shape[2:])).reshape(stack.shape)
 
 
 def _axes(unit: Array, per_channel: bool) -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -101,6 +101,22 @@ class Crop(_Cut):
         height = max(round(shape[0] * self.height), 1)
         width = max(round(shape[1] * self.width), 1)
         return _place(shape[0] - height, self.y), _place(shape[1] - width, self.x), height, width
+
+    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
+        if not drawn or not set(drawn) <= {"x", "y"}:
+            return super().apply_stack(stack, drawn)
+        _, _, height, width = self._unchecked(x=0.0, y=0.0)._window(stack.shape[1:])  # noqa: SLF001
+        count = len(stack)
+        tops, lefts = (
+            [_place(side - kept, share) for share in drawn[name]]
+            if name in drawn
+            else [_place(side - kept, at)] * count
+            for name, at, side, kept in (("y", self.y, stack.shape[1], height), ("x", self.x, stack.shape[2], width))
+        )
+        result = np.empty((count, height, width, *stack.shape[3:]), stack.dtype)
+        for one, image, top, left in zip(result, stack, tops, lefts, strict=True):
+            one[...] = image[top : top + height, left : left + width]
+        return result
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -332,6 +348,13 @@ class Pad(GeometricTransform):
         y, x = self._added(array.shape)
         return _padded(array, ((y, y), (x, x)), self.border, fill)
 
+    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
+        if drawn:
+            return None
+        y, x = self._added(stack.shape[1:])
+        fill = self.fill if self.border == "constant" else 0.0
+        return _padded(stack, ((0, 0), (y, y), (x, x)), self.border, fill)
+
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         y, x = self._added(shape)
         return (shape[0] + 2 * y, shape[1] + 2 * x, *shape[2:])
@@ -415,8 +438,8 @@ def _resized(array: Array, shape: tuple[int, ...], order: int, method: str) -> A
     return np.asarray(engine.resize(array, (height, width), method=method))
 
 
-def _padded(array: Array, around: tuple[tuple[int, int], tuple[int, int]], border: str, fill: float) -> Array:
-    width = (*around, *((0, 0),) * (array.ndim - 2))
+def _padded(array: Array, around: tuple[tuple[int, int], ...], border: str, fill: float) -> Array:
+    width = (*around, *((0, 0),) * (array.ndim - len(around)))
     if border != "constant":
         return np.pad(array, width, mode=border)  # type: ignore[call-overload]
     level = np.asarray(np.rint(fill * 255) if array.dtype == np.uint8 else fill).astype(array.dtype)
