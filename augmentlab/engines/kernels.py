@@ -217,18 +217,24 @@ def _sum_of_grays(image: Any, steps: Any, top: Any, from_red: Any, from_blue: An
     "void(in(float32, 1), float32[::1], float32, float32, float32)",
 )
 def _to_gray(image: Any, out: Any, from_red: Any, from_blue: Any, top: Any) -> None:
+    """The gray of each pixel, once or, where there is room for it, three times."""
     red, green, blue = np.empty(_CHUNK, np.float32), np.empty(_CHUNK, np.float32), np.empty(_CHUNK, np.float32)
-    for start in range(0, out.size, _CHUNK):
-        result = out[start : start + _CHUNK]
+    channels = out.size // (image.size // 3)
+    for start in range(0, image.size // 3, _CHUNK):
         _take_apart(image[3 * start : 3 * (start + _CHUNK)], red, green, blue)
-        for index in range(result.size):
-            gray = green[index] + (from_red * (red[index] - green[index]) + from_blue * (blue[index] - green[index]))
-            red[index] = gray
-        if top == np.float32(255):
-            for index in range(result.size):
+        result = out[channels * start : channels * (start + _CHUNK)]
+        size = result.size // channels
+        for index in range(size):
+            red[index] = green[index] + (
+                from_red * (red[index] - green[index]) + from_blue * (blue[index] - green[index])
+            )
+        if channels == 3:
+            _put_together(red, red, red, result, top)
+        elif top == np.float32(255):
+            for index in range(size):
                 result[index] = np.int32(np.rint(red[index]))
         else:
-            for index in range(result.size):
+            for index in range(size):
                 result[index] = red[index]
 
 
@@ -333,11 +339,12 @@ def salt_and_pepper(image: Array, amount: float, salt: float, seed: reference.Se
     return result
 
 
-def gray(image: Array, weights: str) -> Array:
+def gray(image: Array, weights: str, channels: int = 1, out: Array | None = None) -> Array:
     """As `reference.gray`."""
     if not _is_color(image):
-        return reference.gray(image, weights)
-    result = np.empty(image.shape[:2], image.dtype)
+        return reference.gray(image, weights, channels, out)
+    shape = image.shape if channels == 3 else image.shape[:2]
+    result = np.empty(shape, image.dtype) if out is None else out
     from_red, _, from_blue = reference.GRAY_WEIGHTS[weights]
     _to_gray(_flat(image), result.reshape(-1), from_red, from_blue, full_scale(image.dtype))
     return result

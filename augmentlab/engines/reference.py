@@ -301,9 +301,13 @@ def grain(top: float) -> float:
     return 2.0**20 if top == 255 else 2.0**28
 
 
-def gray(image: Array, weights: str) -> Array:
-    """The weighted sum (H, W) of an RGB image; `weights` names an entry of GRAY_WEIGHTS."""
-    return rounded(_gray(_planes(image), weights), image.dtype)
+def gray(image: Array, weights: str, channels: int = 1, out: Array | None = None) -> Array:
+    """The weighted sum (H, W) of an RGB image, or with 3 `channels` that sum three times (H, W, 3).
+
+    `weights` names an entry of GRAY_WEIGHTS.
+    """
+    plane = rounded(_gray(_planes(image), weights), image.dtype)
+    return _into(out, plane if channels == 1 else np.repeat(plane[..., None], channels, axis=2))
 
 
 def _gray(planes: list[Array], weights: str) -> Array:
