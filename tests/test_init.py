@@ -45,7 +45,8 @@ def test_augmenting_loads_no_heavy_package(name, allowed):
         import sys
         import numpy as np
         from augmentlab import *
-        contextlib.ExitStack().enter_context(engine({name!r}) if {name!r} else contextlib.nullcontext())
+        stack = contextlib.ExitStack()
+        stack.enter_context(engine({name!r}) if {name!r} else contextlib.nullcontext())
         import augmentlab.transforms as catalog
         image = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
         for name in catalog.__all__:
