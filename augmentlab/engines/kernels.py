@@ -513,8 +513,8 @@ def _import_numba() -> Any:
 def _compile(numba: Any, name: str) -> None:
     """Put the compiled function in the place of the plain one, with the small ones that have no signature."""
     options = {"nogil": True, "error_model": "numpy"}  # which gives infinity for x / 0, instead of asking each time
-    for helper, signatures in _functions.items():
-        if not signatures and helper not in _compiled:
+    for helper, own in _functions.items():
+        if not own and helper not in _compiled:
             globals()[helper] = numba.njit(**options)(globals()[helper])
             _compiled.add(helper)
     if name in _compiled:

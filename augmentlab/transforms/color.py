@@ -13,7 +13,7 @@ from augmentlab import engines
 from augmentlab.params import SEED_MAX, Typical, Unit, choice, integers
 from augmentlab.pixels import Array, from_unit, to_unit
 from augmentlab.sample import check_image, split_alpha
-from augmentlab.transform import PixelTransform, PointTransform
+from augmentlab.transform import PixelTransform, PointTransform, fitting
 
 __all__ = [
     "CLAHE",
@@ -130,9 +130,13 @@ class HueSaturation(PixelTransform):
     ] = 1.0
 
     def apply_image(self, image: Array) -> Array:
+        return self.apply_into(image, None)
+
+    def apply_into(self, image: Array, out: Array | None) -> Array:
         if _is_gray(image) or (self.hue == 0 and self.saturation == 1):
             return image
-        return np.asarray(engines.current().hue_saturation(image, self.hue / 360, self.saturation))
+        out = fitting(out, image.shape, image.dtype)
+        return np.asarray(engines.current().hue_saturation(image, self.hue / 360, self.saturation, out=out))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -144,9 +148,13 @@ class Grayscale(PixelTransform):
     ] = "bt709"
 
     def apply_image(self, image: Array) -> Array:
+        return self.apply_into(image, None)
+
+    def apply_into(self, image: Array, out: Array | None) -> Array:
         if _is_gray(image):
             return image
-        return np.repeat(engines.current().gray(image, self.weights)[..., None], 3, axis=2)
+        out = fitting(out, image.shape, image.dtype)
+        return np.asarray(engines.current().gray(image, self.weights, channels=3, out=out))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -449,12 +457,14 @@ class ColorJitter(PixelTransform):
     )
 
     def apply_image(self, image: Array) -> Array:
-        if (self.brightness, self.contrast, self.saturation, self.hue) == (1, 1, 1, 0):
+        return self.apply_into(image, None)
+
+    def apply_into(self, image: Array, out: Array | None) -> Array:
+        factors = (self.brightness, self.contrast, self.saturation)
+        if (*factors, self.hue) == (1, 1, 1, 0):
             return image
-        jittered = engines.current().color_jitter(
-            image, self.brightness, self.contrast, self.saturation, self.hue / 360, self.order
-        )
-        return np.asarray(jittered)
+        out = fitting(out, image.shape, image.dtype)
+        return np.asarray(engines.current().color_jitter(image, *factors, self.hue / 360, self.order, out=out))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -9,7 +9,7 @@ from annotated_types import Interval
 from augmentlab import engines
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
 from augmentlab.pixels import Array, from_unit, to_unit
-from augmentlab.transform import PixelTransform
+from augmentlab.transform import PixelTransform, fitting
 from augmentlab.transforms.color import decode_srgb, encode_srgb
 
 __all__ = [
@@ -36,9 +36,13 @@ class GaussianNoise(PixelTransform):
     seed: Seed = integers(0, SEED_MAX)
 
     def apply_image(self, image: Array) -> Array:
+        return self.apply_into(image, None)
+
+    def apply_into(self, image: Array, out: Array | None) -> Array:
         if self.std == 0:
             return image
-        noisy = engines.current().add_noise(image, self.std, self.seed, per_channel=self.per_channel)
+        out = fitting(out, image.shape, image.dtype)
+        noisy = engines.current().add_noise(image, self.std, self.seed, per_channel=self.per_channel, out=out)
         return np.asarray(noisy)
 
 
@@ -55,9 +59,13 @@ class SaltAndPepper(PixelTransform):
     seed: Seed = integers(0, SEED_MAX)
 
     def apply_image(self, image: Array) -> Array:
+        return self.apply_into(image, None)
+
+    def apply_into(self, image: Array, out: Array | None) -> Array:
         if self.amount == 0:
             return image
-        return np.asarray(engines.current().salt_and_pepper(image, self.amount, self.salt, self.seed))
+        out = fitting(out, image.shape, image.dtype)
+        return np.asarray(engines.current().salt_and_pepper(image, self.amount, self.salt, self.seed, out=out))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
