@@ -164,7 +164,11 @@ class Compose(_Group):
         rng = generator(rng)
         if rng.random() >= self.p:
             return None
-        drawn = [step.sample(stream) for step, stream in zip(self.steps, self._streams(rng), strict=True)]
+        root = Root(rng)
+        drawn = [
+            step.sample(root.child(*name)) if step.is_random else step
+            for step, name in zip(self.steps, self.names(), strict=True)
+        ]
         return self._unchecked(steps=_changing(drawn), p=1.0)
 
     def deterministic(self) -> "Compose":
@@ -526,7 +530,12 @@ class Blend(_Group):
 
 def _changing(drawn: Iterable[Transform | None]) -> tuple[Transform, ...]:
     """What is left of drawn steps, flat: those that are applied and change the image."""
-    flat = (part for step in drawn if step is not None for part in flatten(step))
+    flat: list[Transform] = []
+    for step in drawn:
+        if isinstance(step, Compose):
+            flat.extend(flatten(step))
+        elif step is not None:
+            flat.append(step)
     return tuple(step for step in flat if not step.is_identity)
 
 

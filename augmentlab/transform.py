@@ -51,6 +51,8 @@ class Transform:
 
     p: Annotated[float, Interval(ge=0, le=1), Typical(0, 1, draw=False), "Probability of applying the step."] = 1.0
 
+    __slots__ = ("__dict__", "__weakref__", "_held")  # vars() holds the fields and nothing else
+
     preprocessing: ClassVar[bool] = False  # belongs to inference as well, where nothing in it is random
     needs: ClassVar[str] = "image"  # "mask": a Sample that has one; "batch": a list of Samples, which are mixed
     __signature__: ClassVar[_Signature] = _Signature()
@@ -101,7 +103,19 @@ class Transform:
     @property
     def is_random(self) -> bool:
         """Whether two applications may differ: a field holds a distribution, or `p` is below 1."""
-        return self.p < 1 or any(isinstance(value, Distribution) for value in vars(self).values())
+        return self.p < 1 or bool(self._distributions())
+
+    def _distributions(self) -> tuple[tuple[str, Distribution], ...]:
+        """The fields that hold a distribution; looked for once, for every draw asks."""
+        try:
+            return self._held  # type: ignore[attr-defined]
+        except AttributeError:
+            held = tuple((name, value) for name, value in vars(self).items() if isinstance(value, Distribution))
+            object.__setattr__(self, "_held", held)
+            return held
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(vars(self))
 
     @property
     def is_identity(self) -> bool:
@@ -120,20 +134,21 @@ class Transform:
         rng : int, sequence of ints, numpy.random.Generator or None
             The source of randomness; ints seed a fresh generator, None takes fresh entropy from the system.
         """
-        if not self.is_random:
+        held = self._distributions()
+        if not held and self.p == 1:
             return self
         rng = generator(rng)
         # The coin is tossed even where p is 1, so that changing p leaves the values of the fields as they were.
         applied = rng.random() < self.p
-        drawn = {
-            name: value.sample(rng) if isinstance(value, Distribution) else value for name, value in vars(self).items()
-        }
-        return self._unchecked(**drawn | {"p": 1.0}) if applied else None
+        drawn = {name: value.sample(rng) for name, value in held}
+        return self._unchecked(**drawn, p=1.0) if applied else None
 
     def _unchecked(self, **values: Any) -> Self:
         """A copy with values that are known to be allowed."""
         copy = object.__new__(type(self))
-        vars(copy).update(vars(self) | values)
+        fields = vars(copy)
+        fields.update(vars(self))
+        fields.update(values)
         return copy
 
     @classmethod
