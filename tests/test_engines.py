@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from augmentlab import Rotate, engines, geometry
-from augmentlab.engines import reference, selftest
+from augmentlab.engines import kernels, reference, selftest
 
 cv2 = pytest.importorskip("cv2")
 
@@ -336,6 +336,85 @@ def test_normalisation_is_one_product_and_one_sum(image, scale, shift):
 
 
 @needs_fast
+@settings(max_examples=300)
+@given(data=st.data(), image=images(), method=st.sampled_from(["linear", "area"]))
+def test_resizes_agree(data, image, method):
+    height, width = image.shape[:2]
+    shape = data.draw(
+        st.one_of(
+            st.tuples(SIDES, SIDES),
+            st.sampled_from([(max(height // 2, 1), max(width // 4, 1)), (2 * height, 3 * width), (height, 2 * width)]),
+        )
+    )
+    assert_law("resize", image, shape, method=method, mean=0.2)
+
+
+@needs_fast
+def test_large_float_images_are_resized_as_exactly():
+    image = (NOISE[:3, :250, 0] // 128).astype(np.float32).repeat(9, axis=1)
+    assert_law("resize", image, (3, 3000))
+    assert_law("resize", NOISE[:40, :40, [0, 1, 2, 3, 0, 1]].astype(np.float32) / 255, (30, 50))  # heatmaps
+
+
+@needs_fast
+@settings(max_examples=200)
+@given(image=images(), size=st.one_of(st.floats(0.05, 3), st.integers(0, 12)))
+def test_blurs_agree(image, size):
+    assert_law("gaussian", image, size + 0.01)
+    assert_law("box", image, size)
+    assert_law("zoom_blur", image, 1 + size / 12)
+
+
+@needs_fast
+@settings(max_examples=100)
+@given(image=images(), radius=st.integers(1, 4))
+def test_medians_are_exact(image, radius):
+    assert_law("median", image, radius, levels=0)
+
+
+@needs_fast
+@settings(max_examples=200)
+@given(data=st.data(), image=images())
+def test_weighted_sums_agree(data, image):
+    """Small kernels, and large ones with few weights, in one corner too, or with many."""
+    height, width = (2 * data.draw(st.integers(0, 15)) + 1 for _ in range(2))
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    kernel = random.uniform(-0.3, 1, (height, width)) * (random.random((height, width)) < data.draw(st.floats(0, 1)))
+    kernel[height // 2 :, : width // 2] *= data.draw(st.sampled_from([0, 1]))
+    assert_law("correlate", image, kernel / max(np.abs(kernel).sum(), 1e-3))
+
+
+@needs_fast
+@settings(max_examples=100)
+@given(image=images(), quality=st.integers(1, 100), subsampling=st.sampled_from(["4:4:4", "4:2:2", "4:2:0"]))
+def test_jpegs_are_the_same(image, quality, subsampling):
+    color = image if image.ndim == 2 else image[..., : min(image.shape[2], 3)]
+    assert_law("jpeg", color, quality, subsampling)
+
+
+@needs_fast
+@settings(max_examples=200)
+@given(data=st.data(), image=images(), cutoff=st.floats(0, 0.49))
+def test_curves_from_histograms_are_exact(data, image, cutoff):
+    low, high = sorted(data.draw(st.tuples(st.integers(0, 255), st.integers(0, 255))))
+    scale = 255 if image.dtype == np.uint8 else 1
+    image = np.clip(image, image.dtype.type(low / 255 * scale), image.dtype.type(high / 255 * scale))
+    channels = image.shape[2] if image.ndim == 3 else 1
+    quantiles = np.sort(np.random.default_rng(low).random((channels, data.draw(st.integers(2, 60)))), axis=1)
+    assert_law("equalize", image, levels=0)
+    assert_law("stretch", image, cutoff, together=data.draw(st.booleans()), levels=0)
+    assert_law("match_quantiles", image, quantiles, data.draw(st.floats(0, 1)), levels=0)
+
+
+@needs_fast
+def test_more_pixels_of_a_level_than_a_float32_counts():
+    image = np.zeros((4097, 4097), np.uint8)
+    image[0, :3] = 9
+    assert fast._counts(image)[0, [0, 9]].tolist() == [4097**2 - 3, 3]
+    assert_law("equalize", image, levels=0)
+
+
+@needs_fast
 def test_inputs_may_be_read_only_and_strided():
     matrix = geometry.about_centre((121, 153), rotation=0.3)
     positions = geometry.look_up(matrix, geometry.pixel_grid((121, 153)))
@@ -350,6 +429,16 @@ def test_inputs_may_be_read_only_and_strided():
             ("remap", (positions,), {"order": 1, "border": "edge"}),
             ("lookup", (table,), {}),
             ("contiguous", (), {}),
+            ("resize", ((60, 70),), {}),
+            ("resize", ((200, 210),), {"method": "area"}),
+            ("gaussian", (1.5,), {}),
+            ("box", (2,), {}),
+            ("median", (2,), {}),
+            ("correlate", (np.eye(15) / 15,), {}),
+            ("zoom_blur", (1.2,), {}),
+            ("jpeg", (50, "4:2:0"), {}),
+            ("equalize", (), {}),
+            ("stretch", (0.1,), {"together": True}),
         ):
             function = getattr(fast, name)
             assert np.array_equal(function(frozen, *arguments, **options), function(PHOTO, *arguments, **options))
@@ -379,9 +468,11 @@ def test_every_fast_primitive_is_tested_and_has_the_reference_signature():
     own = {
         name
         for name, value in vars(fast).items()
-        if inspect.isfunction(value) and value.__module__ == fast.__name__ and not name.startswith("_")
+        if inspect.isfunction(value) and not name.startswith("_")
+        if value.__module__ == fast.__name__ or hasattr(value, "__wrapped__")
     }
     assert own == set(fast.CASES)
+    assert own >= set(kernels.NAMES)
     for name in own:
         assert fast.CASES[name]
         ours, theirs = (inspect.signature(getattr(engine, name)) for engine in (fast, reference))
@@ -434,6 +525,54 @@ def test_a_broken_primitive_is_the_references_with_one_warning(fresh, monkeypatc
         assert fresh.lookup is reference.lookup
         assert engines.current() is fresh
         assert fresh.warp is fast.warp
+
+
+@needs_fast
+def test_a_kernel_is_used_from_when_it_is_compiled(monkeypatch):
+    compiled = {}
+    monkeypatch.setattr(kernels, "ready", compiled.get)
+    image = PHOTO[:9, :9]
+    expected = reference.hue_saturation(image, 0.1, 1.5)
+    function = fast._compiled("hue_saturation")
+    assert inspect.signature(function) == inspect.signature(reference.hue_saturation)
+    assert np.array_equal(function(image, 0.1, 1.5), expected)
+    calls = []
+
+    def kernel(*arguments, **options):
+        calls.append(arguments)
+        return reference.hue_saturation(*arguments, **options)
+
+    compiled["hue_saturation"] = kernel
+    assert np.array_equal(function(image, 0.1, saturation=1.5), expected)
+    assert len(calls) == len(fast.CASES["hue_saturation"]) + 1
+    function(image, 0.1, 1.5)
+    assert len(calls) == len(fast.CASES["hue_saturation"]) + 2
+
+
+@needs_fast
+def test_a_kernel_that_disagrees_is_not_used(monkeypatch):
+    monkeypatch.setattr(kernels, "ready", lambda _: lambda image, *_: image)
+    function = fast._compiled("hue_saturation")
+    expected = r"the compiled hue_saturation of the fast engine was off by \d+ levels; the reference's is used instead"
+    with pytest.warns(RuntimeWarning, match=expected) as caught:
+        found = function(PHOTO, 0.2, 1.5)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert np.array_equal(found, reference.hue_saturation(PHOTO, 0.2, 1.5))
+    assert np.array_equal(function(PHOTO, 0.2, 1.5), found)
+
+
+def test_one_can_wait_for_the_kernels():
+    assert in_a_fresh_process("""
+        from augmentlab import engines
+        from augmentlab.engines import kernels
+        engines.wait()
+        try:
+            import numba
+            print(all(map(kernels.ready, kernels.NAMES)))
+        except ImportError:
+            print(True)
+    """) == ["True"]
 
 
 def test_labels_must_not_differ_at_all():

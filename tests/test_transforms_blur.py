@@ -152,12 +152,13 @@ def test_defocus_of_a_dot():
 
 def test_large_kernels_are_summed_the_same():
     rng = np.random.default_rng(0)
-    kernel = rng.random((15, 13))
+    kernel = rng.random((15, 13)) / 97.5
     for image in (PHOTO, GRAY[..., None], GRAY / 255):
         planes = image.reshape(*image.shape[:2], -1).astype(float)
         expected = [ndimage.correlate(plane, kernel, mode="nearest") for plane in np.moveaxis(planes, 2, 0)]
         ours = reference.correlate(image, kernel).reshape(planes.shape)
-        assert np.allclose(ours, np.stack(expected, axis=-1), rtol=1e-10)
+        tolerance = 0.5 + 1e-9 if image.dtype == np.uint8 else 1e-12  # levels are whole
+        assert np.abs(ours - np.stack(expected, axis=-1)).max() <= tolerance
 
 
 def test_zoom_blur_is_the_mean_of_enlargements():

@@ -12,7 +12,6 @@ import functools
 import importlib
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,11 +51,7 @@ class _Fast:
                 value = candidate if wrong is None else value
             self.__dict__[name] = value
         if wrong is not None:
-            warnings.warn(
-                f"{name} of the fast engine {wrong} with OpenCV {_opencv()}; the reference's is used instead",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            selftest.warn(name, f"{wrong} with OpenCV {_opencv()}")
         return value
 
 
@@ -112,6 +107,17 @@ def engine(name: str) -> Iterator[None]:
         yield
     finally:
         _engine.reset(token)
+
+
+def wait(timeout: float | None = None) -> None:
+    """Block until the Numba kernels of the fast engine are compiled, at most `timeout` seconds.
+
+    They compile in a background thread and the reference's functions run until then, so nobody needs to wait for a
+    result. A benchmark does, to time what it means to time. Without Numba there is nothing to wait for.
+    """
+    from augmentlab.engines import kernels
+
+    kernels.wait(timeout)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""The fast engine: primitives of `reference` on OpenCV.
+"""The fast engine: primitives of `reference` on OpenCV and, compiled by Numba, of `kernels`.
 
 On uint8 they differ from the reference's by at most one level, on float32 by 1e-4; tables, flips, medians and nearest
 neighbours not at all. What is not defined here, and what a function here cannot do as exactly, the reference does.
@@ -7,16 +7,17 @@ neighbours not at all. What is not defined here, and what a function here cannot
 import functools
 import math
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from augmentlab.engines import reference
+from augmentlab.engines import kernels, reference, selftest
 from augmentlab.engines.selftest import Case
 from augmentlab.geometry import Map, Shape, is_matrix, look_up, pixel_grid, shift
-from augmentlab.pixels import Array
+from augmentlab.pixels import Array, rounded
 
 _BORDER = {
     "constant": cv2.BORDER_CONSTANT,
@@ -272,6 +273,160 @@ def contiguous(view: Array, out: Array | None = None) -> Array:
     return result
 
 
+# --- size, blur and detail ---------------------------------------------------------------------------------------------
+
+_EDGE = cv2.BORDER_REPLICATE
+_MOST_TAPS = 121  # of a kernel; for more than 130 OpenCV goes through Fourier transforms, which take ten times as long
+_MANY_TAPS = 500  # for which Fourier transforms are quicker
+_KEEPS_PRECISION = 1024  # pixels, up to which a position in single precision is good enough for float32 images
+
+
+def resize(array: Array, shape: Shape, *, method: str = "linear", out: Array | None = None) -> Array:
+    """As `reference.resize`, by `cv2.resize`, after `cv2.sepFilter2D` against aliasing."""
+    known = array.dtype == np.uint8 or (array.dtype == np.float32 and max(array.shape[:2]) <= _KEEPS_PRECISION)
+    if not known or max(*array.shape[:2], *shape) > _LARGEST_SIDE:
+        return reference.resize(array, shape, method=method, out=out)
+    result = np.empty((*shape, *array.shape[2:]), array.dtype) if out is None else out
+    source, target, size = _flat(array), _flat(result), (shape[1], shape[0])
+    shrinks = [after < before for after, before in zip(shape, array.shape, strict=False)]
+    if method == "area":
+        grows = [after > before for after, before in zip(shape, array.shape, strict=False)]
+        if any(shrinks) and any(grows):  # where one side grows OpenCV does not take means along the other
+            between = (shape[1], array.shape[0]) if shrinks[1] else (array.shape[1], shape[0])
+            source = cv2.resize(source.astype(np.float32), between, interpolation=cv2.INTER_AREA)
+        _round_into(target, source, lambda image, dst: cv2.resize(image, size, dst=dst, interpolation=cv2.INTER_AREA))
+        return result
+    if any(shrinks):
+        down, across = (
+            _gaussian_weights(max((before / after - 1) / 2, 0.0))
+            for before, after in zip(array.shape[:2], shape, strict=True)
+        )
+        source = cv2.sepFilter2D(source, cv2.CV_32F, across, down, borderType=_EDGE)
+    _round_into(target, source, lambda image, dst: cv2.resize(image, size, dst=dst, interpolation=cv2.INTER_LINEAR))
+    return result
+
+
+def _round_into(target: Array, source: Array, function: Callable[[Array, Array | None], Array]) -> None:
+    """Write what `function` makes of `source` into `target`, rounded if that is uint8 and the source is not."""
+    if source.dtype == target.dtype:
+        function(source, target)
+    else:
+        cv2.convertScaleAbs(function(source, None), dst=target)
+
+
+@functools.lru_cache(maxsize=256)
+def _gaussian_weights(sigma: float) -> NDArray[np.float32]:
+    """SciPy's weights of a Gaussian, cut at four standard deviations."""
+    reach = int(4 * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (sigma or 1.0)) ** 2)
+    return (weights / weights.sum()).astype(np.float32)
+
+
+def gaussian(image: Array, sigma: float, out: Array | None = None) -> Array:
+    """As `reference.gaussian`, by `cv2.sepFilter2D`; `cv2.GaussianBlur` has other weights and rounds in between."""
+    if image.dtype not in _ALLOWED_ERROR:
+        return reference.gaussian(image, sigma, out)
+    result = np.empty(image.shape, image.dtype) if out is None else out
+    weights = _gaussian_weights(sigma)
+    cv2.sepFilter2D(_flat(image), -1, weights, weights, dst=_flat(result), borderType=_EDGE)
+    return result
+
+
+def box(image: Array, radius: float) -> Array:
+    """As `reference.box`, by `cv2.blur` or, for a fraction of a pixel, `cv2.sepFilter2D`."""
+    if image.dtype not in _ALLOWED_ERROR:
+        return reference.box(image, radius)
+    whole = math.floor(radius)
+    result = np.empty(image.shape, image.dtype)
+    if radius == whole:
+        cv2.blur(_flat(image), (2 * whole + 1,) * 2, dst=_flat(result), borderType=_EDGE)
+        return result
+    weights = np.ones(2 * whole + 3)
+    weights[[0, -1]] = radius - whole
+    weights = (weights / weights.sum()).astype(np.float32)
+    cv2.sepFilter2D(_flat(image), -1, weights, weights, dst=_flat(result), borderType=_EDGE)
+    return result
+
+
+def median(image: Array, radius: int) -> Array:
+    """As `reference.median`, by `cv2.medianBlur`."""
+    if not (image.dtype == np.uint8 or (image.dtype == np.float32 and radius <= 2)):
+        return reference.median(image, radius)
+    result = np.empty(image.shape, image.dtype)
+    cv2.medianBlur(_flat(image), 2 * radius + 1, dst=_flat(result))
+    return result
+
+
+def correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
+    """As `reference.correlate`, by `cv2.filter2D`."""
+    if image.dtype not in _ALLOWED_ERROR:
+        return reference.correlate(image, kernel)
+    result = np.empty(image.shape, image.dtype)
+    source, target = _flat(image), _flat(result)
+    if kernel.size <= _MOST_TAPS:
+        cv2.filter2D(source, -1, kernel, dst=target, borderType=_EDGE)
+        return result
+    single = source.astype(np.float32, order="C")
+    if np.count_nonzero(kernel) > _MANY_TAPS:
+        _saturate_into(target, cv2.filter2D(single, -1, kernel, borderType=_EDGE))
+        return result
+    # A line or a small disk in a large kernel: in square blocks, most of which are empty.
+    down, across = (side // 2 for side in kernel.shape)
+    padded = cv2.copyMakeBorder(single, down, down, across, across, _EDGE)
+    total = np.zeros_like(single)
+    side = math.isqrt(_MOST_TAPS)
+    height, width = image.shape[:2]
+    for top in range(0, kernel.shape[0], side):
+        for left in range(0, kernel.shape[1], side):
+            block = kernel[top : top + side, left : left + side]
+            if block.any():
+                part = padded[top : top + height + block.shape[0] - 1, left : left + width + block.shape[1] - 1]
+                moved = cv2.filter2D(part, -1, block, anchor=(0, 0), borderType=_EDGE)
+                total += moved[:height, :width]
+    _saturate_into(target, total)
+    return result
+
+
+def _saturate_into(target: Array, values: Array) -> None:
+    if target.dtype == np.uint8:
+        cv2.convertScaleAbs(np.maximum(values, 0, out=values), dst=target)
+    else:
+        np.copyto(target, values)
+
+
+def zoom_blur(image: Array, zoom: float) -> Array:
+    """As `reference.zoom_blur`, in single precision."""
+    shape = image.shape[:2]
+    matrices = reference.zoom_blur_matrices(shape, zoom)
+    if (
+        image.dtype not in _ALLOWED_ERROR
+        or max(_error(matrix, shape) for matrix in matrices) > _ALLOWED_ERROR[image.dtype]
+    ):
+        return reference.zoom_blur(image, zoom)
+    color = image.shape[2:] == (3,)
+    blurred = (cv2.cvtColor(image, cv2.COLOR_RGB2RGBA) if color else _flat(image)).astype(np.float32)
+    moved = np.empty_like(blurred)
+    for matrix in matrices:
+        _move(blurred, matrix, "edge", (0.0,) * 4, moved)
+        cv2.addWeighted(blurred, 0.5, moved, 0.5, 0, dst=blurred)
+    result = np.empty(image.shape, image.dtype)
+    _saturate_into(_flat(result), cv2.cvtColor(blurred, cv2.COLOR_RGBA2RGB) if color else blurred)
+    return result
+
+
+def jpeg(image: Array, quality: int, subsampling: str) -> Array:
+    """As `reference.jpeg`, by OpenCV, which calls the same library to the same end without a file in between."""
+    color = image.shape[2:] == (3,)
+    levels = image if image.dtype == np.uint8 else np.rint(image * 255).astype(np.uint8)
+    pixels = cv2.cvtColor(levels, cv2.COLOR_RGB2BGR) if color else _flat(levels)
+    factor = {"4:4:4": 0x111111, "4:2:2": 0x211111, "4:2:0": 0x221111}[subsampling]
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor]
+    _, stream = cv2.imencode(".jpg", pixels, settings)
+    decoded = np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR_RGB if color else cv2.IMREAD_GRAYSCALE))
+    decoded = decoded.reshape(image.shape)
+    return decoded if image.dtype == np.uint8 else np.asarray(decoded / 255, dtype=image.dtype)
+
+
 # --- tones -------------------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +467,93 @@ def lookup(image: Array, table: Array, out: Array | None = None) -> Array:
     return result
 
 
+def _counts(image: Array) -> NDArray[np.float64]:
+    """How many values of each channel of a uint8 image have each level: an array (C, 256)."""
+    planes = [_flat(image)] if image.shape[2:] in {(), (1,)} else cv2.split(image)
+    if planes[0].size > 2**24:  # more than a float32 counts
+        return np.stack([np.bincount(plane.ravel(), minlength=256) for plane in planes]).astype(np.float64)
+    counts = [cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel() for plane in planes]
+    return np.stack(counts).astype(np.float64)
+
+
+def equalize(image: Array) -> Array:
+    """As `reference.equalize`; on uint8 it is a table."""
+    if image.dtype != np.uint8:
+        return reference.equalize(image)
+    counts = _counts(image)
+    sums = counts.cumsum(axis=1)
+    curves = sums / sums[:, -1:]
+    curves[np.count_nonzero(counts, axis=1) == 1] = np.arange(256) / 255  # one level has no contrast to spread
+    return lookup(image, rounded(curves.T * 255, np.uint8))
+
+
+def stretch(image: Array, cutoff: float, *, together: bool) -> Array:
+    """As `reference.stretch`; on uint8 it is a table."""
+    if image.dtype != np.uint8:
+        return reference.stretch(image, cutoff, together=together)
+    counts = _counts(image)
+    if together:
+        counts = counts.sum(axis=0, keepdims=True)
+    low, high = _quantiles(counts, cutoff), _quantiles(counts, 1 - cutoff)
+    return lookup(image, reference.spread(np.arange(256)[:, None], low, high, 255.0, np.uint8))
+
+
+def _quantiles(counts: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """`numpy.quantile` of each row of counted levels, to the last bit."""
+    sums = counts.cumsum(axis=1)
+    place = (sums[0, -1] - 1) * share
+    before = math.floor(place)
+    low, high = ((sums <= rank).sum(axis=1) for rank in (before, min(before + 1, sums[0, -1] - 1)))
+    part = place - before
+    return np.asarray(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part), dtype=np.float64)
+
+
+def match_quantiles(image: Array, quantiles: NDArray[np.float64], blend: float) -> Array:
+    """As `reference.match_quantiles`; on uint8 it is a table."""
+    if image.dtype != np.uint8:
+        return reference.match_quantiles(image, quantiles, blend)
+    levels = np.arange(256, dtype=np.float64)
+    curves = [
+        levels + blend * (reference.matched_tones(counts, row) * 255 - levels)
+        for counts, row in zip(_counts(image), quantiles, strict=True)
+    ]
+    return lookup(image, rounded(np.stack(curves, axis=1), np.uint8))
+
+
+# --- compiled by Numba -------------------------------------------------------------------------------------------------
+
+
+def _compiled(name: str) -> Callable[..., Any]:
+    """The primitive's kernel as soon as it is compiled and agrees with the reference; until then the reference's."""
+    expected = getattr(reference, name)
+    trusted: Callable[..., Any] | None = None
+
+    @functools.wraps(expected)
+    def primitive(*arguments: Any, **options: Any) -> Any:
+        nonlocal trusted
+        if trusted is None:
+            kernel = kernels.ready(name)
+            if kernel is None:
+                return expected(*arguments, **options)
+            wrong = selftest.disagreement(kernel, expected, CASES[name])
+            trusted = kernel if wrong is None else expected
+            if wrong is not None:
+                selftest.warn(f"the compiled {name}", wrong)
+        return trusted(*arguments, **options)
+
+    return primitive
+
+
+normalize = _compiled("normalize")
+hue_saturation = _compiled("hue_saturation")
+color_jitter = _compiled("color_jitter")
+gray = _compiled("gray")
+add_noise = _compiled("add_noise")
+normal = _compiled("normal")
+chosen = _compiled("chosen")
+salt_and_pepper = _compiled("salt_and_pepper")
+
+
 # --- self-test ---------------------------------------------------------------------------------------------------------
 
 
@@ -325,6 +567,7 @@ def _cases() -> dict[str, list[Case]]:
     shape = (25, 27)
     affine = np.array([[0.8, 0.3, -3.3], [-0.35, 0.9, 4.7], [0, 0, 1]])
     projective = np.array([[0.9, 0.2, -2.6], [-0.1, 1.1, 1.3], [2e-3, -3e-3, 1]])
+    kernel = [np.array(weights) / 9 for weights in ([-1, 2, 3], [*[0] * 9, 1, 2, *[0] * 4, 3, 2, 1, *[0] * 5])]
     positions = look_up(projective, pixel_grid(shape))
     borders = [{"border": border, "fill": 0.2} for border in _BORDER]
     moves: list[Case] = [
@@ -346,6 +589,39 @@ def _cases() -> dict[str, list[Case]]:
             for picture, levels in ((image, table), (image, table[:, :1]), (gray, table[:, 1:2]))
             for dtype in (np.uint8, np.float32)
         ],
+        "resize": [
+            ((picture, size), {"method": method})
+            for picture in (image, gray, single)
+            for size in ((11, 15), (9, 29), (40, 31), (12, 44))
+            for method in ("linear", "area")
+        ],
+        "gaussian": [((picture, sigma), {}) for picture in (image, gray, single) for sigma in (0.6, 3.0)],
+        "box": [((picture, radius), {}) for picture in (image, gray, single) for radius in (2, 1.3)],
+        "median": [((picture, radius), {}) for picture in (image, gray) for radius in (1, 3)] + [((single, 1), {})],
+        "correlate": [((picture, np.outer(weights, weights)), {}) for picture in (image, single) for weights in kernel],
+        "zoom_blur": [((picture, 1.3), {}) for picture in (image, gray, single)],
+        "jpeg": [
+            ((picture, quality, subsampling), {})
+            for picture, quality in ((image, 40), (gray, 40), (image, 95))
+            for subsampling in ("4:4:4", "4:2:2", "4:2:0")
+        ],
+        "equalize": [((picture // 2 + 20,), {}) for picture in (image, gray)],
+        "stretch": [
+            ((picture // 2 + 20, 0.03), {"together": together})
+            for picture in (image, gray)
+            for together in (False, True)
+        ],
+        "match_quantiles": [((image // 2, np.sqrt(np.linspace([0, 0.1, 0.2], [1, 0.8, 0.9], 33)).T, 0.7), {})],
+        "normalize": [((picture, [0.1, 2, 0.003], [1.5, 0, -3]), {}) for picture in (image, single)],
+        "hue_saturation": [((picture, 0.2, 1.3), {}) for picture in (image, single)],
+        "color_jitter": [((picture, 1.2, 0.7, 1.4, -0.1, "chsb"), {}) for picture in (image, single)],
+        "gray": [((picture, weights), {}) for picture in (image, single) for weights in reference.GRAY_WEIGHTS],
+        "add_noise": [
+            ((picture, 0.1, 5), {"per_channel": apart}) for picture in (image, gray, single) for apart in (True, False)
+        ],
+        "normal": [((shape, (5, 1)), {})],
+        "chosen": [((shape, 0.3, 7), {})],
+        "salt_and_pepper": [((picture, 0.2, 0.4, 5), {}) for picture in (image, gray, single)],
     }
 
 

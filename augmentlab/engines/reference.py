@@ -433,9 +433,14 @@ def stretch(image: Array, cutoff: float, *, together: bool) -> Array:
     axes = None if together else (0, 1)
     scale = full_scale(image.dtype)
     low, high = np.quantile(image.astype(np.float64), [cutoff, 1 - cutoff], axis=axes)
+    return spread(image, low, high, scale, image.dtype)
+
+
+def spread(values: Array, low: Any, high: Any, scale: float, dtype: Any) -> Array:
+    """Values on a `scale` from `low` to `high` spread over all of it; where those are one, values stay."""
     flat = high - low <= _ONE_LEVEL * scale
-    spread = (image - np.where(flat, 0, low)) / np.where(flat, scale, high - low)
-    return rounded(np.clip(spread, 0, 1) * scale, image.dtype)
+    shares = (values - np.where(flat, 0, low)) / np.where(flat, scale, high - low)
+    return rounded(np.clip(shares, 0, 1) * scale, dtype)
 
 
 def match_quantiles(image: Array, quantiles: NDArray[np.float64], blend: float) -> Array:
@@ -449,10 +454,15 @@ def match_quantiles(image: Array, quantiles: NDArray[np.float64], blend: float) 
         plane = planes[..., index].astype(np.float64)
         tones = np.round(plane / (_ONE_LEVEL * scale))
         _, where, counts = np.unique(tones, return_inverse=True, return_counts=True)
-        rank = (np.cumsum(counts) - counts / 2) / counts.sum()
-        target = np.interp(rank, np.linspace(0, 1, quantiles.shape[1]), quantiles[index]) * scale
+        target = matched_tones(counts, quantiles[index]) * scale
         matched.append(plane + blend * (target[where].reshape(plane.shape) - plane))
     return rounded(np.stack(matched, axis=-1).reshape(image.shape), image.dtype)
+
+
+def matched_tones(counts: NDArray[Any], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What `quantiles` have at the rank, in the middle of its equals, of each of the tones that `counts` counts."""
+    rank = (np.cumsum(counts) - counts / 2) / counts.sum()
+    return np.interp(rank, np.linspace(0, 1, len(quantiles)), quantiles)
 
 
 def clahe(image: Array, clip_limit: float, tiles: int) -> Array:
@@ -462,19 +472,29 @@ def clahe(image: Array, clip_limit: float, tiles: int) -> Array:
     what going to HSV and back comes to.
     """
     scale = full_scale(image.dtype)
-    unit = image.astype(np.float64) / scale
-    value = unit if unit.ndim == 2 else unit.max(axis=2)
-    if np.ptp(value) <= _ONE_LEVEL:  # one level has no contrast to spread
+    value = np.asarray(image if image.ndim == 2 else image.max(axis=2), dtype=np.float64)
+    if np.ptp(value) <= _ONE_LEVEL * scale:  # one level has no contrast to spread
         return image
-    tile = tuple(max(side // tiles, 1) for side in value.shape)
-    # An even histogram of 256 levels needs a limit of 1 / 256; scikit-image takes long to find what exceeds less.
-    clip_limit = max(clip_limit, 0.004)
-    equalized = np.clip(exposure.equalize_adapthist(value, kernel_size=tile, clip_limit=clip_limit, nbins=256), 0, 1)
+    tile, clip_limit = clahe_tile(value.shape, tiles), clahe_limit(clip_limit)
+    equalized = exposure.equalize_adapthist(value / scale, kernel_size=tile, clip_limit=clip_limit, nbins=256)
+    lighter = np.clip(equalized, 0, 1) * scale
     if image.ndim == 2 or image.shape[2] == 1:
-        return rounded(equalized.reshape(image.shape) * scale, image.dtype)
+        return rounded(lighter.reshape(image.shape), image.dtype)
     dark = value == 0
-    gain = equalized / np.where(dark, 1, value)
-    return rounded(np.where(dark[..., None], equalized[..., None], unit * gain[..., None]) * scale, image.dtype)
+    gain = lighter / np.where(dark, 1, value)
+    return rounded(np.where(dark[..., None], lighter[..., None], image * gain[..., None]), image.dtype)
+
+
+def clahe_tile(shape: tuple[int, ...], tiles: int) -> tuple[int, ...]:
+    """Height and width of a region, in pixels."""
+    return tuple(max(side // tiles, 1) for side in shape[:2])
+
+
+def clahe_limit(clip_limit: float) -> float:
+    """The limit, no lower than makes sense: an even histogram of 256 levels needs 1 / 256, and scikit-image takes long to
+    find what exceeds less.
+    """
+    return max(clip_limit, 0.004)
 
 
 def box(image: Array, radius: float) -> Array:
@@ -511,20 +531,16 @@ def median(image: Array, radius: int) -> Array:
 
 
 def correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
-    """Weighted sum of the neighbours, border ``edge`` (`scipy.ndimage.correlate`); floats on the scale of `image`, not
-    rounded, for a uint8 image as well.
-    """
+    """Weighted sum of the neighbours, border ``edge`` (`scipy.ndimage.correlate`); floats are not clipped."""
     source = image.astype(np.float64)
-    kernel = kernel.reshape(*kernel.shape, *(1,) * (image.ndim - 2))
+    full = kernel.reshape(*kernel.shape, *(1,) * (image.ndim - 2))
     if np.count_nonzero(kernel) <= 100:
-        return np.asarray(ndimage.correlate(source, kernel, mode="nearest"))
+        return rounded(ndimage.correlate(source, full, mode="nearest"), image.dtype)
     # The same sum by Fourier transforms, whose cost does not grow with the kernel.
     from scipy import signal  # takes as long to import as all the rest
 
-    reach = [(side // 2, side // 2) for side in kernel.shape]
-    return np.asarray(
-        signal.fftconvolve(np.pad(source, reach, mode="edge"), np.flip(kernel), mode="valid", axes=(0, 1))
-    )
+    padded = np.pad(source, [(side // 2, side // 2) for side in full.shape], mode="edge")
+    return rounded(signal.fftconvolve(padded, np.flip(full), mode="valid", axes=(0, 1)), image.dtype)
 
 
 def zoom_blur(image: Array, zoom: float) -> Array:
@@ -533,16 +549,24 @@ def zoom_blur(image: Array, zoom: float) -> Array:
     The mean of 2 ** k enlargements takes k steps: each averages what there is with itself, enlarged twice as far as in
     the step before.
     """
+    shape = image.shape[:2]
     blurred = image.astype(np.float64)
-    height, width = image.shape[:2]
+    for matrix in zoom_blur_matrices(shape, zoom):
+        blurred = (blurred + warp(blurred, matrix, shape, order=1, border="edge")) / 2
+    return rounded(blurred, image.dtype)
+
+
+def zoom_blur_matrices(shape: Shape, zoom: float) -> list[Map]:
+    """The enlargement of each step of `zoom_blur`."""
+    height, width = shape
     farthest = (zoom - 1) * max(height, width) / 2
     steps = max(math.ceil(math.log2(farthest + 1)), 0) + 1
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-    for step in range(steps):
-        shrink = zoom ** -(2.0**step / (2**steps - 1))
-        matrix = np.array([[shrink, 0, centre_x * (1 - shrink)], [0, shrink, centre_y * (1 - shrink)], [0, 0, 1]])
-        blurred = (blurred + warp(blurred, matrix, (height, width), order=1, border="edge")) / 2
-    return rounded(blurred, image.dtype)
+    shrinks = [zoom ** -(2.0**step / (2**steps - 1)) for step in range(steps)]
+    return [
+        np.array([[shrink, 0, centre_x * (1 - shrink)], [0, shrink, centre_y * (1 - shrink)], [0, 0, 1]])
+        for shrink in shrinks
+    ]
 
 
 def denoise(image: Array, weight: float) -> Array:

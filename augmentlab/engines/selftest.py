@@ -1,5 +1,6 @@
 """Whether a fast primitive may stand in for the reference's: both are run on a few tiny inputs."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -31,9 +32,16 @@ def disagreement(function: Callable[..., Any], expected: Callable[..., Any], cas
             if levels > LEVELS:
                 return f"was off by {levels} levels"
         elif ours.dtype.kind == "f":
-            share = float(np.abs(ours - theirs).max()) / full_scale(arguments[0].dtype)
+            whole = full_scale(arguments[0].dtype) if isinstance(arguments[0], np.ndarray) else 1.0
+            share = float(np.abs(ours - theirs).max()) / whole
             if not share <= TOLERANCE:  # NaN as well
                 return f"was off by {share:.2g} of full scale"
         elif not np.array_equal(ours, theirs):
             return f"was off at {np.mean(ours != theirs):.1%} of the values"
     return None
+
+
+def warn(what: str, wrong: str) -> None:
+    """Say what will not be used, and why, to the caller's caller."""
+    sentence = f"{what} of the fast engine {wrong}; the reference's is used instead"
+    warnings.warn(sentence, RuntimeWarning, stacklevel=3)

@@ -213,7 +213,7 @@ class Emboss(PixelTransform):
 
 
 def _correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
-    return np.asarray(engines.current().correlate(image, kernel) / full_scale(image.dtype))
+    return np.asarray(engines.current().correlate(image, kernel))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
