@@ -106,7 +106,9 @@ class CoarseDropout(PixelTransform):
         return result
 
     def apply_targets(self, sample: Sample) -> Sample:
-        return sample if self.holes == 0 else _follow(self, sample, self.covered(sample.image.shape))
+        if self.holes == 0 or not _concerns(self, sample):
+            return sample
+        return _follow(self, sample, self.covered(sample.image.shape))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -152,7 +154,9 @@ class GridDropout(PixelTransform):
         return image if self.ratio == 0 else _cover(self, image, self.covered(image.shape))
 
     def apply_targets(self, sample: Sample) -> Sample:
-        return sample if self.ratio == 0 else _follow(self, sample, self.covered(sample.image.shape))
+        if self.ratio == 0 or not _concerns(self, sample):
+            return sample
+        return _follow(self, sample, self.covered(sample.image.shape))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -231,6 +235,15 @@ def _colour(step: Any, image: Array) -> Array:
     if step.content == "mean":
         return rounded(image.mean(axis=(0, 1), dtype=np.float64), image.dtype)
     return rounded(np.asarray(step.fill * full_scale(image.dtype)), image.dtype)
+
+
+def _concerns(step: Any, sample: Sample) -> bool:
+    """Whether the sample holds anything that does not stay as it is."""
+    return (
+        (step.mask == "clear" and sample.mask is not None)
+        or (step.boxes == "drop" and sample.boxes is not None)
+        or (step.keypoints == "drop" and sample.keypoints is not None)
+    )
 
 
 def _follow(step: Any, sample: Sample, covered: NDArray[np.bool_], counted: NDArray[np.bool_] | None = None) -> Sample:

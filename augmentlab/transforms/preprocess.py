@@ -4,6 +4,7 @@ Every class here turns uint8 into float32, except `ConvertChannels`; an alpha ch
 left alone. The other preprocessing steps, `Resize`, `CenterCrop` and `Pad`, are geometric.
 """
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -67,8 +68,10 @@ class Center(PixelTransform):
         return self.apply_into(image, None)
 
     def apply_into(self, image: Array, out: Array | None) -> Array:
-        mean = _given(self.mean, image, "Center.mean") if self.mean else _mean(to_unit(image), self.per_channel)
-        return _linear(image, mean, 1.0, out)
+        if self.mean:
+            return _linear(image, _given(self.mean, image, "Center.mean"), (1.0,), out)
+        mean = _mean(to_unit(image), self.per_channel)
+        return _scaled(image, 1 / full_scale(image.dtype), -mean, out)
 
     def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
         return None if drawn or not self.mean else _as_one(self, stack)
@@ -122,14 +125,18 @@ class Standardize(PixelTransform):
 
     def apply_into(self, image: Array, out: Array | None) -> Array:
         if self.mean:
-            mean, std = _given(self.mean, image, "Standardize.mean"), _given(self.std, image, "Standardize.std")
-        else:
-            unit = to_unit(image)
-            mean = _mean(unit, self.per_channel)
-            axes = _axes(unit, self.per_channel)
-            count = unit.size if axes is None else unit.shape[0] * unit.shape[1]
-            std = np.maximum(np.std(unit, axis=axes, dtype=np.float64), 1 / np.sqrt(count))
-        return _linear(image, mean, std, out)
+            return _linear(
+                image,
+                _given(self.mean, image, "Standardize.mean"),
+                _given(self.std, image, "Standardize.std"),
+                out,
+            )
+        unit = to_unit(image)
+        mean = _mean(unit, self.per_channel)
+        axes = _axes(unit, self.per_channel)
+        count = unit.size if axes is None else unit.shape[0] * unit.shape[1]
+        std = np.maximum(np.std(unit, axis=axes, dtype=np.float64), 1 / np.sqrt(count))
+        return _scaled(image, 1 / (std * full_scale(image.dtype)), -mean / std, out)
 
     def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
         return None if drawn or not self.mean else _as_one(self, stack)
@@ -199,13 +206,21 @@ def _as_rgb(color: Array) -> Array:
     return planes if planes.shape[2] == 3 else np.repeat(planes, 3, axis=2)
 
 
-def _linear(image: Array, mean: Any, std: Any, out: Array | None) -> Array:
-    """(image - mean) / std as one product and one sum, mean and std in [0, 1] of full scale."""
-    scale = 1 / (np.asarray(std) * full_scale(image.dtype))
+def _linear(image: Array, mean: tuple[float, ...], std: tuple[float, ...], out: Array | None) -> Array:
+    """(image - mean) / std with the moments of a data set, in [0, 1] of full scale."""
+    return _scaled(image, *_scale_and_shift(mean, std, full_scale(image.dtype)), out)
+
+
+@functools.lru_cache(maxsize=256)
+def _scale_and_shift(
+    mean: tuple[float, ...], std: tuple[float, ...], full: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return 1 / (np.asarray(std) * full), -np.asarray(mean) / std
+
+
+def _scaled(image: Array, scale: Any, shift: Any, out: Array | None) -> Array:
     kept = np.float64 if image.dtype == np.float64 else np.float32
-    return np.asarray(
-        engines.current().normalize(image, scale, -np.asarray(mean) / std, out=fitting(out, image.shape, kept))
-    )
+    return np.asarray(engines.current().normalize(image, scale, shift, out=fitting(out, image.shape, kept)))
 
 
 def _as_one(step: PixelTransform, stack: Array) -> Array:
@@ -221,11 +236,11 @@ def _mean(unit: Array, per_channel: bool) -> Any:
     return np.mean(unit, axis=_axes(unit, per_channel), dtype=np.float64)
 
 
-def _given(values: tuple[float, ...], unit: Array, name: str) -> NDArray[np.float64]:
-    channels = unit.shape[2] if unit.ndim == 3 else 1
+def _given(values: tuple[float, ...], image: Array, name: str) -> tuple[float, ...]:
+    channels = image.shape[2] if image.ndim == 3 else 1
     if len(values) not in {1, channels}:
         raise ValueError(f"{name} must have 1 value or one for each of {channels} colour channels; got {len(values)}")
-    return np.asarray(values if len(values) == channels and unit.ndim == 3 else values[0])
+    return values
 
 
 def _moments(images: Iterable[Array], per_channel: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
