@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from augmentlab.engines import reference
 from augmentlab.pixels import Array, full_scale
@@ -275,6 +276,122 @@ def _draw(out: Any, quantiles: Any, key: Any) -> None:
         _pick(numbers[: part.size], quantiles, 1, part)
 
 
+# --- CLAHE -------------------------------------------------------------------------------------------------------------
+
+_GRAYS = 2**14  # levels between black and white in which scikit-image reckons
+_BINS = 256
+
+
+@_kernel("void(in(uint8, 1), uint8[::1])")
+def _largest(image: Any, out: Any) -> None:
+    """The largest channel of each pixel."""
+    for index in range(out.size):
+        out[index] = max(image[3 * index], image[3 * index + 1], image[3 * index + 2])
+
+
+@_kernel()
+def _limit(counts: Any, most: Any) -> None:
+    """Cut a histogram off at `most` and give what was cut to all its bins, as evenly as scikit-image does."""
+    excess = 0
+    for level in range(_BINS):
+        if counts[level] > most:
+            excess += counts[level] - most
+            counts[level] = most
+    share = excess // _BINS
+    for level in range(_BINS):
+        if counts[level] < most - share:
+            counts[level] += share
+            excess -= share
+    for level in range(_BINS):
+        if most - share <= counts[level] < most:
+            excess -= most - counts[level]
+            counts[level] = most
+    before = excess + 1
+    while 0 < excess < before:
+        before = excess
+        excess = _hand_out(counts, most, excess)
+
+
+@_kernel()
+def _hand_out(counts: Any, most: Any, excess: Any) -> Any:
+    """Add one to every so many bins that have room, from each bin on, until `excess` is used up; what is left of it."""
+    for first in range(_BINS):
+        room = 0
+        for level in range(_BINS):
+            room += counts[level] < most
+        for level in range(first, _BINS, max(room // excess, 1)):
+            if counts[level] < most:
+                counts[level] += 1
+                excess -= 1
+        if excess <= 0:
+            break
+    return excess
+
+
+@_kernel(
+    "void(in(uint8, 2), in(uint8, 1), in(int64, 1), in(int64, 1), int64, int64, int64, float32[:, :, ::1], uint16[:, ::1])"
+)
+def _equalize_tiles(
+    value: Any, bins: Any, rows: Any, columns: Any, height: Any, width: Any, most: Any, maps: Any, out: Any
+) -> None:
+    """Equalised levels of `value`, whose levels fall into `bins`, by tiles of `height` x `width`.
+
+    `rows` and `columns` name the pixel that is seen at each place of the tiles; `maps` is memory for what each bin of each
+    tile becomes.
+    """
+    counts = np.empty(_BINS, np.int64)
+    for down in range(maps.shape[0]):
+        for across in range(maps.shape[1]):
+            counts[:] = 0
+            for row in rows[down * height : (down + 1) * height]:
+                for column in columns[across * width : (across + 1) * width]:
+                    counts[bins[value[row, column]]] += 1
+            _limit(counts, most)
+            rank, step = np.int64(0), (_GRAYS - 1) / (height * width)
+            for level in range(_BINS):
+                rank += counts[level]
+                maps[down, across, level] = np.floor(min(rank * step, _GRAYS - 1.0))
+    # Each pixel lies between the centres of four tiles, at the border of two or one.
+    for row in range(out.shape[0]):
+        below = (row + height // 2) // height
+        y = ((row + height // 2) % height) / height
+        above, below = max(below - 1, 0), min(below, maps.shape[0] - 1)
+        for column in range(out.shape[1]):
+            right = (column + width // 2) // width
+            x = ((column + width // 2) % width) / width
+            left, right = max(right - 1, 0), min(right, maps.shape[1] - 1)
+            level = bins[value[row, column]]
+            gray = np.float32(maps[above, left, level] * ((1 - x) * (1 - y)))
+            gray += np.float32(maps[above, right, level] * (x * (1 - y)))
+            gray += np.float32(maps[below, left, level] * ((1 - x) * y))
+            gray += np.float32(maps[below, right, level] * (x * y))
+            out[row, column] = np.int32(gray)
+
+
+@_kernel("void(in(uint8, 1), in(uint8, 1), in(uint16, 1), float64, float64, uint8[::1])")
+def _lighten(image: Any, value: Any, levels: Any, black: Any, span: Any, out: Any) -> None:
+    """Multiply RGB so that the largest channel, `value`, becomes its level, 0 being at `black` and 255 a `span` higher.
+
+    In a gray image each value becomes its level.
+    """
+    if out.size == value.size:
+        for index in range(out.size):
+            out[index] = np.int32(np.rint(min(max((levels[index] - black) / span, 0.0), 1.0) * 255.0))
+        return
+    red, green, blue = np.empty(_CHUNK, np.float32), np.empty(_CHUNK, np.float32), np.empty(_CHUNK, np.float32)
+    for start in range(0, value.size, _CHUNK):
+        largest, light = value[start : start + _CHUNK], levels[start : start + _CHUNK]
+        _take_apart(image[3 * start : 3 * (start + _CHUNK)], red, green, blue)
+        for index in range(largest.size):
+            lighter = min(max((light[index] - black) / span, 0.0), 1.0) * 255.0
+            dark = largest[index] == 0
+            gain = lighter / (1.0 if dark else np.float64(largest[index]))
+            red[index] = np.rint(lighter if dark else red[index] * gain)
+            green[index] = np.rint(lighter if dark else green[index] * gain)
+            blue[index] = np.rint(lighter if dark else blue[index] * gain)
+        _put_together(red, green, blue, out[3 * start : 3 * (start + _CHUNK)], np.float32(255))
+
+
 # --- the primitives ----------------------------------------------------------------------------------------------------
 
 
@@ -410,6 +527,42 @@ def _mean_gray(image: Array, steps: list[_Step]) -> float:
     return int(total) / (grain * image.shape[0] * image.shape[1])
 
 
+def clahe(image: Array, clip_limit: float, tiles: int) -> Array:
+    """As `reference.clahe`, for uint8: the algorithm of `skimage.exposure.equalize_adapthist` on 256 levels."""
+    if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2] in {1, 3}):
+        return reference.clahe(image, clip_limit, tiles)
+    shape, flat = image.shape[:2], _flat(image)
+    value = flat
+    if _is_color(image):
+        value = np.empty(flat.size // 3, np.uint8)
+        _largest(flat, value)
+    low, high = int(value.min()), int(value.max())
+    if low == high:
+        return image
+    # Levels become 16 bits, of these 14, from the darkest to the lightest, and these 256 bins, of which 253 are used.
+    spread = (np.clip(np.arange(256), low, high) - low) * 257 / ((high - low) * 257)
+    bins = (np.rint(spread * (_GRAYS - 1)).astype(np.int64) // (1 + _GRAYS // _BINS)).astype(np.uint8)
+    height, width = reference.clahe_tile(shape, tiles)
+    rows, columns = _seen(shape[0], height), _seen(shape[1], width)
+    most = int(max(reference.clahe_limit(clip_limit) * (height * width), 1))
+    maps = np.empty((len(rows) // height, len(columns) // width, _BINS), np.float32)
+    levels = np.empty(shape, np.uint16)
+    _equalize_tiles(value.reshape(shape), bins, rows, columns, height, width, most, maps, levels)
+    black, white = int(levels.min()), int(levels.max())
+    result = np.empty(image.shape, np.uint8)
+    # Where all is one level, scikit-image clips it to [0, 1].
+    black, span = (black, white - black) if black < white else (0, 1)
+    _lighten(flat, value, levels.reshape(-1), black, span, result.reshape(-1))
+    return result
+
+
+def _seen(side: int, tile: int) -> NDArray[np.int64]:
+    """The pixel that is seen at each place of the tiles of a side; what lies beyond it is mirrored."""
+    before, after = tile // 2, -side % tile + -(-tile // 2)
+    padded = np.pad(np.arange(side), (before, after), mode="reflect")
+    return np.asarray(padded[before : before + side + -side % tile], dtype=np.int64)
+
+
 # --- compiling ---------------------------------------------------------------------------------------------------------
 
 _PRIMITIVES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {  # and the kernels that each needs
@@ -421,6 +574,7 @@ _PRIMITIVES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {  # and th
     "salt_and_pepper": (salt_and_pepper, ("_sprinkle",)),
     "chosen": (chosen, ("_choose",)),
     "normal": (normal, ("_draw",)),
+    "clahe": (clahe, ("_largest", "_equalize_tiles", "_lighten")),
 }
 NAMES = tuple(_PRIMITIVES)
 
