@@ -1,8 +1,8 @@
 """Coordinate maps: where each output pixel comes from, and where points and boxes go.
 
 A map says for each position of the *output* which position of the *input* is seen there. It is either a 3x3 matrix on
-homogeneous (x, y, 1), or a dense array (H, W, 2) of (x, y) for every output pixel. Points are (x, y) with pixel centres
-at integers; box edges lie on pixel borders, so (0, 0, W, H) is the whole image.
+homogeneous (x, y, 1), or a dense array (H, W, 2) of (x, y) for every output pixel, quickest to resample as `dense` makes
+it: a plane of x and one of y, in single precision. Points are (x, y) with pixel centres at integers; box edges lie on pixel borders, so (0, 0, W, H) is the whole image.
 """
 
 import functools
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Shape = tuple[int, int]
-Map = NDArray[np.float64]
+Map = NDArray[np.floating[Any]]
 
 _EDGE_PIECES = 8  # of each box edge, where a dense map bends it
 _HORIZON = 1e-6  # depth at which a line that runs behind the horizon is cut: far outside any frame
@@ -116,6 +116,14 @@ def pixel_grid(shape: Shape) -> Map:
     grid[..., 0] = np.arange(width)
     grid[..., 1] = np.arange(height)[:, None]
     return grid
+
+
+def dense(x: NDArray[Any], y: NDArray[Any], shape: Shape) -> Map:
+    """The dense map that shows position (x, y) at each pixel; both broadcast to `shape` (H, W)."""
+    planes = np.empty((2, *shape), np.float32)
+    planes[0] = x
+    planes[1] = y
+    return np.moveaxis(planes, 0, -1)
 
 
 def look_up(map_: Map, points: NDArray[Any]) -> Map:
@@ -241,7 +249,7 @@ def move_boxes(maps: Sequence[Map], boxes: NDArray[Any]) -> Map:
         return boxes
     corners = boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
     # Box edges count from the border of the first pixel, points from its centre.
-    lines = np.stack([corners, np.roll(corners, -1, axis=1)], axis=2) - 0.5  # (N, 4 edges, 2 ends, xy)
+    lines: Map = np.stack([corners, np.roll(corners, -1, axis=1)], axis=2) - 0.5  # (N, 4 edges, 2 ends, xy)
     if not all(map(is_matrix, maps)):
         share = np.arange(_EDGE_PIECES + 1)[:, None] / _EDGE_PIECES
         points = lines[:, :, :1] * (1 - share) + lines[:, :, 1:] * share

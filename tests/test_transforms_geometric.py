@@ -345,8 +345,8 @@ def test_piecewise_affine_is_scikit_images(cells):
     )
     inside = geometry.pixel_grid(SHAPE)[1:-1, 1:-1]  # on the frame itself a point may be taken to lie in no triangle
     expected = reference(inside.reshape(-1, 2) / side @ slide) * side
-    # The same formula in another order of sums.
-    assert np.abs(expected - transform.coordinate_map(SHAPE)[1:-1, 1:-1].reshape(-1, 2)).max() < 1e-6
+    # Positions have single precision.
+    assert np.abs(expected - transform.coordinate_map(SHAPE)[1:-1, 1:-1].reshape(-1, 2)).max() < 4e-5
 
 
 @pytest.mark.parametrize("cells", [1, 3, 7])

@@ -7,7 +7,7 @@ where `alpha` is above about a quarter of `sigma`.)
 import functools
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
@@ -65,8 +65,7 @@ class ElasticTransform(GeometricTransform):
         cells = max(round(1 / self.sigma), 1)
         knots = np.random.default_rng(self.seed).uniform(-self.alpha, self.alpha, (2, cells + 3, cells + 3))
         rows, columns = (_spline_weights(side, cells) for side in shape)
-        moves = rows @ knots @ columns.T
-        return geometry.pixel_grid(shape) + np.stack([moves[0] * shape[1], moves[1] * shape[0]], axis=-1)
+        return _displaced(shape, knots * [[[shape[1]]], [[shape[0]]]], rows, columns)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -96,10 +95,9 @@ class GridDistortion(GeometricTransform):
         lines = np.concatenate([np.zeros((2, 1)), np.cumsum(shares, axis=1)], axis=1) / shares.sum(axis=1)[:, None]
         even = np.linspace(0, 1, self.cells + 1)
         height, width = shape
-        map_ = np.empty((height, width, 2))
-        map_[..., 0] = np.interp(_fractions(width), even, lines[0]) * (width - 1)
-        map_[..., 1] = np.interp(_fractions(height), even, lines[1])[:, None] * (height - 1)
-        return map_
+        x = np.interp(_fractions(width), even, lines[0]) * (width - 1)
+        y = np.interp(_fractions(height), even, lines[1]) * (height - 1)
+        return geometry.dense(x, y[:, None], shape)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -109,8 +107,8 @@ class OpticalDistortion(GeometricTransform):
     Examples
     --------
     >>> import numpy as np
-    >>> OpticalDistortion(k=0.1).coordinate_map((3, 5))[0, 0]  # the corner, 2 and 1 px from the centre
-    array([-0.2, -0.1])
+    >>> OpticalDistortion(k=0.1).coordinate_map((3, 5))[0, 0].round(3)  # the corner, 2 and 1 px from the centre
+    array([-0.2, -0.1], dtype=float32)
     """
 
     k: Annotated[
@@ -125,10 +123,10 @@ class OpticalDistortion(GeometricTransform):
     def coordinate_map(self, shape: Shape) -> Map:
         if self.k == 0:
             return np.eye(3)
-        centre = np.array([shape[1] - 1, shape[0] - 1]) / 2
-        away = geometry.pixel_grid(shape) - centre
-        squared = (away**2).sum(axis=-1, keepdims=True) / max(centre @ centre, 1)
-        return centre + away * (1 + self.k * squared)
+        centre_x, centre_y, x, y = _away(shape)
+        longest = max(centre_x**2 + centre_y**2, 1)
+        factor = (1 + x**2 * (self.k / longest)) + y**2 * (self.k / longest)
+        return geometry.dense(centre_x + x * factor, centre_y + y * factor, shape)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -154,12 +152,10 @@ class Swirl(GeometricTransform):
     def coordinate_map(self, shape: Shape) -> Map:
         if self.strength == 0:
             return np.eye(3)
-        x, y = np.moveaxis(geometry.pixel_grid(shape), -1, 0)
-        centre_x, centre_y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
-        x, y = x - centre_x, y - centre_y
-        turn = self.strength * np.exp(-np.hypot(x, y) / (self.radius * min(shape) * math.log(2) / 5))
+        centre_x, centre_y, x, y = _away(shape)
+        turn = self.strength * np.exp(np.sqrt(x**2 + y**2) / -(self.radius * min(shape) * math.log(2) / 5))
         cos, sin = np.cos(turn), np.sin(turn)
-        return np.stack([centre_x + cos * x - sin * y, centre_y + sin * x + cos * y], axis=-1)
+        return geometry.dense(centre_x + (cos * x - sin * y), centre_y + (sin * x + cos * y), shape)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -192,14 +188,21 @@ class PiecewiseAffine(GeometricTransform):
         height, width = shape
         x, y = _fractions(width) * self.cells, _fractions(height)[:, None] * self.cells
         left, top = np.minimum(x.astype(int), self.cells - 1), np.minimum(y.astype(int), self.cells - 1)
-        across, down = (x - left)[..., None], (y - top)[..., None]
-        # Each cell is cut from its top left to its bottom right; the third corner is the right or the lower one.
-        beside = across >= down
-        third = np.where(beside, nodes[top, left + 1], nodes[top + 1, left])
-        first, second = np.where(beside, across, down), np.where(beside, down, across)
-        corner, opposite = nodes[top, left], nodes[top + 1, left + 1]
-        seen = corner + first * (third - corner) + second * (opposite - third)
-        return seen * (np.array([width - 1, height - 1]) / self.cells)
+        across, down = (x - left).astype(np.float32), (y - top).astype(np.float32)
+        # Each cell is cut from its top left to its bottom right; the third corner is the right or the lower one. Both
+        # triangles are planes over the cell: a corner and the slopes along x and y, found by the triangle's number.
+        scaled = (nodes * (np.array([width - 1, height - 1]) / self.cells)).astype(np.float32)
+        corner, right = scaled[:-1, :-1], scaled[:-1, 1:]
+        below, opposite = scaled[1:, :-1], scaled[1:, 1:]
+        triangle = 2 * (top * self.cells + left) + (across >= down)
+        start, along_x, along_y = (
+            np.stack(pair, axis=2).reshape(-1, 2)
+            for pair in ((corner, corner), (opposite - below, right - corner), (below - corner, opposite - right))
+        )
+        x, y = (
+            start[triangle, axis] + across * along_x[triangle, axis] + down * along_y[triangle, axis] for axis in (0, 1)
+        )
+        return geometry.dense(x, y, shape)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -232,8 +235,7 @@ class ThinPlateSpline(GeometricTransform):
         moves = np.random.default_rng(self.seed).uniform(-largest, largest, (2, (self.cells + 1) ** 2))
         lattice = np.tensordot(moves, _thin_plates(self.cells), axes=1)
         rows, columns = (_cubic_weights(side) for side in shape)
-        bent = rows @ lattice @ columns.T
-        return geometry.pixel_grid(shape) + np.stack([bent[0] * (shape[1] - 1), bent[1] * (shape[0] - 1)], axis=-1)
+        return _displaced(shape, lattice * [[[shape[1] - 1]], [[shape[0] - 1]]], rows, columns)
 
 
 @functools.cache
@@ -256,6 +258,7 @@ def _thin_plate_terms(places: Map, nodes: Map) -> NDArray[np.float64]:
     return np.concatenate([bending, np.ones((len(places), 1)), places], axis=1)
 
 
+@functools.lru_cache(maxsize=64)
 def _cubic_weights(side: int) -> NDArray[np.float64]:
     """Weights (side, 65) of the lattice at each pixel centre, by which a cubic spline goes through all of it."""
     from scipy.interpolate import make_interp_spline
@@ -263,11 +266,37 @@ def _cubic_weights(side: int) -> NDArray[np.float64]:
     return np.asarray(make_interp_spline(np.linspace(0, 1, _LATTICE), np.eye(_LATTICE))(_fractions(side)))
 
 
+def _displaced(shape: Shape, lattice: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any]) -> Map:
+    """The map that moves each pixel by the lattice (2, a, b) of (x, y) with the weights (H, a) of its rows and (W, b)."""
+    height, width = shape
+    # The pixel's own position is one more term of the product, which so gives the whole map.
+    along = np.concatenate([rows @ lattice, np.ones((2, height, 1))], axis=2)
+    across = np.concatenate([np.broadcast_to(columns, (2, *columns.shape)), np.zeros((2, width, 1))], axis=2)
+    across[0, :, -1] = np.arange(width)
+    along[1, :, -1], across[1, :, -1] = np.arange(height), 1
+    planes = np.empty((2, height, width), np.float32)
+    np.matmul(along.astype(np.float32), across.astype(np.float32).swapaxes(1, 2), out=planes)
+    return np.moveaxis(planes, 0, -1)
+
+
+def _away(shape: Shape) -> tuple[float, float, Map, Map]:
+    """The centre (x, y), and how far from it each column (W,) and each row (H, 1) is, in single precision."""
+    height, width = shape
+    x, y = (width - 1) / 2, (height - 1) / 2
+    return (
+        x,
+        y,
+        np.arange(width, dtype=np.float32) - np.float32(x),
+        (np.arange(height, dtype=np.float32) - np.float32(y))[:, None],
+    )
+
+
 def _fractions(side: int) -> NDArray[np.float64]:
     """Pixel centres along a side, from 0 for the first to 1 for the last."""
     return np.arange(side) / max(side - 1, 1)
 
 
+@functools.lru_cache(maxsize=64)
 def _spline_weights(side: int, cells: int) -> Map:
     """Uniform cubic B-spline weights (side, cells + 3) of the lattice's knots at each pixel centre."""
     position = (np.arange(side) + 0.5) / side * cells
