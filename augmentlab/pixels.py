@@ -20,7 +20,9 @@ def to_unit(image: Array) -> Array:
 
 def from_unit(values: Array, dtype: Any) -> Array:
     """Float values, meant in [0, 1], as an image of `dtype`: clipped and, for uint8, rounded."""
-    return rounded(np.clip(values, 0, 1) * full_scale(dtype), dtype)
+    if np.dtype(dtype) == np.uint8:
+        return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return np.clip(values, 0, 1).astype(dtype, copy=False)
 
 
 def rounded(values: Array, dtype: Any) -> Array:

@@ -547,8 +547,10 @@ class PointTransform(Transform):
         raise NotImplementedError(f"{type(self).__name__} must define curve(x)")
 
     def table(self, channels: int) -> Array:
-        """The curve on the 8-bit grid: a uint8 array (256, channels)."""
-        levels = np.repeat(np.arange(256)[:, None] / 255, channels, axis=1)
+        """The curve on the 8-bit grid: a uint8 array (256, channels), or (256, 1) for all channels alike."""
+        if self.broadcasts:
+            return from_unit(self.curve(_LEVELS), np.uint8)
+        levels = np.repeat(_LEVELS, channels, axis=1)
         return from_unit(np.broadcast_to(self.curve(levels), levels.shape), np.uint8)
 
     def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
@@ -568,8 +570,7 @@ class PointTransform(Transform):
         """A table for each image: (N, 256, C)."""
         if self.broadcasts:
             columns = {name: np.array(values)[:, None, None] for name, values in drawn.items()}
-            levels = np.arange(256)[:, None] / 255
-            return from_unit(self._unchecked(**columns).curve(levels), np.uint8)
+            return from_unit(self._unchecked(**columns).curve(_LEVELS), np.uint8)
         rows = zip(*drawn.values(), strict=True)
         return np.stack([self._unchecked(**dict(zip(drawn, row, strict=True))).table(channels) for row in rows])
 
@@ -585,7 +586,11 @@ class PointTransform(Transform):
         if color.dtype == np.uint8:
             table = run[0].table(channels)
             for step in run[1:]:
-                table = np.take_along_axis(step.table(channels), table.astype(np.intp), axis=0)
+                after = step.table(channels)
+                if after.shape[1] == 1:
+                    table = after[:, 0][table]
+                else:
+                    table = np.take_along_axis(after, np.broadcast_to(table, after.shape).astype(np.intp), axis=0)
             result = engines.current().lookup(color, table, out=fitting(out, color.shape, color.dtype))
         else:
             result = color if color.ndim == 3 else color[..., None]
@@ -823,5 +828,7 @@ def parameter_named(cls: Any, name: str) -> Parameter:
     raise ValueError(f"{owner} has no field {name!r}; its fields are {', '.join(one.name for one in parameters(cls))}")
 
 
+_LEVELS = np.arange(256)[:, None] / 255
+_LEVELS.flags.writeable = False
 _ALONE = "{} mixes several samples and must be called with a list of them; got one alone"
 _EMPTY = Sample(np.zeros((1, 1), np.uint8))
