@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Shape = tuple[int, int]
 Map = NDArray[np.floating[Any]]
@@ -77,12 +77,12 @@ def about_centre(
     )
 
 
-def quad_to_frame(corners: NDArray[Any], shape: Shape) -> Map:
+def quad_to_frame(corners: ArrayLike, shape: Shape) -> Map:
     """The projective map under which the output frame shows the quadrilateral `corners` of the input.
 
     Parameters
     ----------
-    corners : (4, 2) array
+    corners : (4, 2) array_like
         Positions (x, y) in the input of the centres of the output's corner pixels, clockwise from the top left.
     shape : (height, width)
         Of the output.

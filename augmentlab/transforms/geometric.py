@@ -257,9 +257,10 @@ class Perspective(GeometricTransform):
         if self.scale == 0:
             return np.eye(3)
         height, width = shape
-        moves = seeded(self.seed, "Perspective").random((4, 2)) * self.scale
-        return geometry.quad_to_frame((_FRAME + moves * _INWARD) * [max(width - 1, 1), max(height - 1, 1)], shape)
-
-
-_FRAME = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])  # the corners (x, y), clockwise from the top left
-_INWARD = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
+        right, bottom = max(width - 1, 1), max(height - 1, 1)
+        inward = iter((seeded(self.seed, "Perspective").random(8) * self.scale).tolist())
+        corners = [
+            (right * abs(x - next(inward)), bottom * abs(y - next(inward)))
+            for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))  # clockwise from the top left
+        ]
+        return geometry.quad_to_frame(corners, shape)
