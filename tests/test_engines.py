@@ -229,6 +229,8 @@ def test_remaps_agree(data, image, edge):
     matrix = data.draw(matrices(image.shape[:2]))
     positions = geometry.look_up(matrix, geometry.pixel_grid(data.draw(st.tuples(SIDES, SIDES))))
     positions += data.draw(st.sampled_from([0, 5])) * np.sin(positions[..., ::-1] / 7)
+    if data.draw(st.booleans()):
+        positions = geometry.dense(positions[..., 0], positions[..., 1], positions.shape[:2])
     assert_law("remap", image, positions, order=1, **edge)
 
 
@@ -248,7 +250,10 @@ def test_masks_move_the_same(data, shape, dtype, edge):
     matrix = data.draw(matrices(shape))
     matrix = data.draw(st.sampled_from([matrix, np.rint(matrix * 2) / 2]))
     assert_law("warp", labels, matrix, shape, order=0, levels=0, **edge)
-    assert_law("remap", labels, geometry.look_up(matrix, geometry.pixel_grid(shape)), order=0, levels=0, **edge)
+    positions = geometry.look_up(matrix, geometry.pixel_grid(shape))
+    assert_law("remap", labels, positions, order=0, levels=0, **edge)
+    positions = geometry.dense(positions[..., 0], positions[..., 1], shape)
+    assert_law("remap", labels, positions, order=0, levels=0, **edge)
 
 
 @needs_fast
@@ -351,8 +356,10 @@ def test_resizes_agree(data, image, method):
 
 @needs_fast
 def test_large_float_images_are_resized_as_exactly():
-    image = (NOISE[:3, :250, 0] // 128).astype(np.float32).repeat(9, axis=1)
-    assert_law("resize", image, (3, 3000))
+    image = NOISE[:20, :200, 0].reshape(1, -1) // 128
+    for method, length in itertools.product(["linear", "area"], [3333, 999, 5001]):
+        assert_law("resize", image.astype(np.float32), (1, length), method=method)
+        assert_law("resize", image * 255, (1, length), method=method, mean=0.2)
     assert_law("resize", NOISE[:40, :40, [0, 1, 2, 3, 0, 1]].astype(np.float32) / 255, (30, 50))  # heatmaps
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from augmentlab.engines import kernels, reference, selftest
 from augmentlab.engines.selftest import Case
-from augmentlab.geometry import Map, Shape, is_matrix, look_up, pixel_grid, shift
+from augmentlab.geometry import Map, Shape, is_matrix, look_up, pixel_grid, shift, zoom
 from augmentlab.pixels import Array, rounded
 
 _BORDER = {
@@ -30,10 +30,10 @@ _SAME_BITS = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}  # dtypes t
 _LARGEST_SIDE = 32_000  # OpenCV counts pixels in 16 bits
 _LARGEST_SCRATCH = 32 * 2**20  # bytes that a thread keeps for its next image
 
-# OpenCV finds positions in single precision: how far off, in pixels, they may be without breaking the law. The largest
-# error seen was 2.2 times the bound that `_error` gives, for an image of black and white pixels.
-_ALLOWED_ERROR = {np.dtype(np.uint8): 1e-4, np.dtype(np.float32): 4e-5}
-_TILE = {np.dtype(np.uint8): 512, np.dtype(np.float32): 64}  # sides of tiles that keep within it
+# OpenCV finds positions in single precision: how far off, in pixels, they may be by what `_error` says. On noise of
+# black and white pixels of uint8, 4e-4 changes 1 value in 100 by one level; of float32, 4e-5 is 9e-5 of full scale.
+_ALLOWED_ERROR = {np.dtype(np.uint8): 5e-4, np.dtype(np.float32): 4e-5}
+_TILE = {np.dtype(np.uint8): 2048, np.dtype(np.float32): 64}  # sides of tiles that keep within it
 
 _memory = threading.local()
 
@@ -84,11 +84,12 @@ def remap(
     exact = functools.partial(reference.remap, array, positions, order=order, border=border, fill=fill, out=out)
     shape = positions.shape[:2]
     small = max(*array.shape[:2], *shape) <= _LARGEST_SIDE
-    extent = cv2.norm(positions.reshape(len(positions), -1), cv2.NORM_INF)
+    parts = _planes(positions) or (positions.reshape(len(positions), -1),)
+    extent = max(cv2.norm(part, cv2.NORM_INF) for part in parts)
     if order == 0:
         if small and array.dtype.itemsize in _SAME_BITS and extent <= _LARGEST_SIDE:
             nearest = positions + _TO_NEAREST
-            return _pick(array, np.floor(nearest, out=nearest).astype(np.int16), border, fill, out)
+            return _pick(array, np.floor(nearest, out=nearest).astype(np.int16, order="C"), border, fill, out)
         return exact()
     if array.dtype not in _ALLOWED_ERROR:
         return exact()
@@ -98,6 +99,12 @@ def remap(
     elif not _in_tiles(array, positions, border, fill, result):
         return exact()
     return result
+
+
+def _planes(positions: Map) -> tuple[Map, Map] | None:
+    """The planes x and y of positions that `augmentlab.geometry.dense` has made, as OpenCV takes them; else None."""
+    x, y = positions[..., 0], positions[..., 1]
+    return (x, y) if positions.dtype == np.float32 and x.flags.c_contiguous and y.flags.c_contiguous else None
 
 
 def _is_affine(matrix: Map) -> bool:
@@ -111,27 +118,38 @@ def _corners(shape: Shape) -> Map:
 
 def _extent(matrix: Map, shape: Shape) -> float:
     """The largest coordinate, in absolute terms, that an output of `shape` looks at; infinite beyond the horizon."""
-    if reference.shows_horizon(matrix, shape):
-        return math.inf
-    return float(np.abs(look_up(matrix, _corners(shape))).max())
+    return _terms(matrix, shape)[1]
 
 
 def _error(matrix: Map, shape: Shape) -> float:
     """A measure of the error, in pixels, of positions that are computed in single precision: of the terms' sizes."""
-    sizes = np.abs(matrix) @ (shape[1], shape[0], 1.0)
-    across = max(sizes[0], sizes[1])
-    if _is_affine(matrix):
-        return float(across) * 2.0**-24
-    extent = _extent(matrix, shape)
-    if extent == math.inf:
-        return extent
-    depth = np.abs(_corners(shape) @ matrix[2, :2] + matrix[2, 2]).min()
-    return float(across + extent * sizes[2]) / depth * 2.0**-24
+    across, extent, sizes, depth = _terms(matrix, shape)
+    return across * 2.0**-24 if depth == sizes == 1 else (across + extent * sizes) / depth * 2.0**-24
+
+
+def _terms(matrix: Map, shape: Shape) -> tuple[float, float, float, float]:
+    """Of the positions that an output of `shape` looks at: the sizes of the terms of x and y, the largest coordinate
+    (infinite where the horizon is in view), the sizes of the terms of the depth, and the least depth.
+
+    In Python's own numbers: for four corners NumPy takes longer than the pixels of a small image do.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    right, down = shape[1] - 1, shape[0] - 1
+    across = max(
+        abs(a) * shape[1] + abs(b) * shape[0] + abs(c),
+        abs(d) * shape[1] + abs(e) * shape[0] + abs(f),
+    )
+    sizes = abs(g) * shape[1] + abs(h) * shape[0] + abs(i)
+    if reference.shows_horizon(matrix, shape):
+        return across, math.inf, sizes, math.inf
+    corners = [(x, y, g * x + h * y + i) for x in (0, right) for y in (0, down)]
+    extent = max(max(abs(a * x + b * y + c), abs(d * x + e * y + f)) / abs(z) for x, y, z in corners)
+    return across, extent, sizes, min(abs(z) for _, _, z in corners)
 
 
 def _interpolate(array: Array, where: Map, border: str, fill: float, result: Array) -> None:
     """Fill `result` with what is seen at `where`: a matrix or positions."""
-    if not is_matrix(where):
+    if not is_matrix(where) and _planes(where) is None:
         single = _scratch("positions", where.shape, np.float32)
         np.copyto(single, where, casting="same_kind")
         where = single
@@ -160,7 +178,8 @@ def _move(source: Array, where: Map, border: str, value: tuple[float, ...], out:
     flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (out.shape[1], out.shape[0])
     mode = _BORDER[border]
     if not is_matrix(where):
-        cv2.remap(source, where, None, cv2.INTER_LINEAR, dst=out, borderMode=mode, borderValue=value)
+        x, y = _planes(where) or (where, None)
+        cv2.remap(source, x, y, cv2.INTER_LINEAR, dst=out, borderMode=mode, borderValue=value)
     elif _is_affine(where):
         cv2.warpAffine(source, where[:2], size, dst=out, flags=flags, borderMode=mode, borderValue=value)
     else:
@@ -194,11 +213,10 @@ def _tile(array: Array, where: Map, border: str, fill: float, part: Array) -> bo
     width, height = (high - low).tolist()
     if not 0 < width * height <= 16 * max(shape[0] * shape[1], 4096) or np.abs([low, high]).max() > 1e9:
         return False
-    rows, inside_y = reference.border_index(np.arange(low[1], high[1], dtype=np.int64), array.shape[0], border)
-    columns, inside_x = reference.border_index(np.arange(low[0], high[0], dtype=np.int64), array.shape[1], border)
-    source = array[rows[:, None], columns]
-    if border == "constant":
-        source[~(inside_y[:, None] & inside_x)] = reference.fill_level(fill, array.dtype)
+    if min(low) >= 0 and high[0] <= array.shape[1] and high[1] <= array.shape[0]:
+        source = array[int(low[1]) : int(high[1]), int(low[0]) : int(high[0])]
+    else:
+        source = _window(array, low, high, border, fill)
     if is_matrix(where):
         near = shift(-low[0], -low[1]) @ where
         if _error(near, shape) > _ALLOWED_ERROR[array.dtype]:
@@ -209,6 +227,16 @@ def _tile(array: Array, where: Map, border: str, fill: float, part: Array) -> bo
     _interpolate(source, near, "edge", 0.0, moved)
     part[...] = moved
     return True
+
+
+def _window(array: Array, low: Map, high: Map, border: str, fill: float) -> Array:
+    """The part from `low` to `high` (x, y), with what lies beyond the border."""
+    rows, inside_y = reference.border_index(np.arange(low[1], high[1], dtype=np.int64), array.shape[0], border)
+    columns, inside_x = reference.border_index(np.arange(low[0], high[0], dtype=np.int64), array.shape[1], border)
+    source = array[rows[:, None], columns]
+    if border == "constant":
+        source[~(inside_y[:, None] & inside_x)] = reference.fill_level(fill, array.dtype)
+    return source
 
 
 _TO_NEAREST = 0.5 + 1e-9  # as the reference: half-way between two pixels, the right or lower one is taken
@@ -278,13 +306,14 @@ def contiguous(view: Array, out: Array | None = None) -> Array:
 _EDGE = cv2.BORDER_REPLICATE
 _MOST_TAPS = 121  # of a kernel; for more than 130 OpenCV goes through Fourier transforms, which take ten times as long
 _MANY_TAPS = 500  # for which Fourier transforms are quicker
-_KEEPS_PRECISION = 1024  # pixels, up to which a position in single precision is good enough for float32 images
+_PRECISE_SIDE = 1024  # pixels, up to which `cv2.resize` finds positions well enough for float32 images
+_EXACT_MEANS = 1000  # pixels: in larger results `cv2.INTER_AREA` leaves out what is covered to less than a thousandth
 
 
 def resize(array: Array, shape: Shape, *, method: str = "linear", out: Array | None = None) -> Array:
     """As `reference.resize`, by `cv2.resize`, after `cv2.sepFilter2D` against aliasing."""
-    known = array.dtype == np.uint8 or (array.dtype == np.float32 and max(array.shape[:2]) <= _KEEPS_PRECISION)
-    if not known or max(*array.shape[:2], *shape) > _LARGEST_SIDE:
+    exact = method == "linear" or array.dtype == np.uint8 or max(shape) < _EXACT_MEANS
+    if array.dtype not in _ALLOWED_ERROR or not exact or max(*array.shape[:2], *shape) > _LARGEST_SIDE:
         return reference.resize(array, shape, method=method, out=out)
     result = np.empty((*shape, *array.shape[2:]), array.dtype) if out is None else out
     source, target, size = _flat(array), _flat(result), (shape[1], shape[0])
@@ -302,6 +331,9 @@ def resize(array: Array, shape: Shape, *, method: str = "linear", out: Array | N
             for before, after in zip(array.shape[:2], shape, strict=True)
         )
         source = cv2.sepFilter2D(source, cv2.CV_32F, across, down, borderType=_EDGE)
+    if array.dtype == np.float32 and max(array.shape[:2]) > _PRECISE_SIDE:
+        matrix = zoom(array.shape[1] / shape[1], array.shape[0] / shape[0])
+        return warp(source.reshape(array.shape), matrix, shape, order=1, border="edge", out=result)
     _round_into(target, source, lambda image, dst: cv2.resize(image, size, dst=dst, interpolation=cv2.INTER_LINEAR))
     return result
 
@@ -552,6 +584,7 @@ add_noise = _compiled("add_noise")
 normal = _compiled("normal")
 chosen = _compiled("chosen")
 salt_and_pepper = _compiled("salt_and_pepper")
+clahe = _compiled("clahe")
 
 
 # --- self-test ---------------------------------------------------------------------------------------------------------
@@ -621,6 +654,7 @@ def _cases() -> dict[str, list[Case]]:
         ],
         "normal": [((shape, (5, 1)), {})],
         "chosen": [((shape, 0.3, 7), {})],
+        "clahe": [((picture, 0.02, 3), {}) for picture in (image, gray)],
         "salt_and_pepper": [((picture, 0.2, 0.4, 5), {}) for picture in (image, gray, single)],
     }
 
