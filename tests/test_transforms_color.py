@@ -22,6 +22,7 @@ from augmentlab import (
     Contrast,
     Equalize,
     FancyPCA,
+    Grayscale,
     HistogramMatching,
     HueSaturation,
     LogContrast,
@@ -299,6 +300,43 @@ def test_color_jitter_takes_its_parts_in_order():
         results.append(ColorJitter(**strengths, order=order).apply(FLOATS))
         assert np.abs(results[-1] - expected).max() < 1e-12
     assert np.abs(results[0] - results[1]).max() > 0.01
+
+
+@pytest.mark.parametrize("order", ["bcsh", "hscb", "shcb", "cbhs"])
+def test_color_jitter_rounds_once(order):
+    jitter = ColorJitter(brightness=1.2, contrast=1.3, saturation=1.5, hue=-25, order=order)
+    exact = jitter.apply(FLOATS) * 255  # in double precision
+    assert levels_apart(jitter.apply(PHOTO), exact).max() <= 0.5 + 1e-3
+    single = jitter.apply(FLOATS.astype(np.float32))
+    assert single.dtype == np.float32
+    assert np.abs(single * 255 - exact).max() <= 1e-3
+
+
+def test_contrast_is_about_the_mean_gray_of_the_image_as_it_is_then():
+    image = np.array([[[0.2, 0.4, 0.6], [0.6, 0.4, 0.0]]])
+    mean = (0.299 * 0.8 + 0.587 * 0.8 + 0.114 * 0.6) / 2
+    first = ColorJitter(brightness=0.5, contrast=2, order="cbsh").apply(image)
+    assert np.allclose(first, np.clip(mean + (image - mean) * 2, 0, 1) / 2)
+    then = ColorJitter(brightness=0.5, contrast=2, order="bcsh").apply(image)
+    assert np.allclose(then, np.clip(mean / 2 + (image / 2 - mean / 2) * 2, 0, 1))
+
+
+def test_hue_and_saturation_in_single_precision_are_those_in_double():
+    for hue, saturation in ((0, 1.7), (40, 1), (-170, 0.3), (180, 10)):
+        step = HueSaturation(hue=hue, saturation=saturation)
+        exact = step.apply(FLOATS) * 255
+        assert levels_apart(step.apply(PHOTO), exact).max() <= 0.5 + 1e-3
+        assert np.abs(step.apply(FLOATS.astype(np.float32)) * 255 - exact).max() <= 1e-3
+
+
+@pytest.mark.parametrize("weights", ["bt709", "bt601"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_gray_stays_as_it_is_to_the_last_bit(weights, dtype):
+    levels = np.random.default_rng(0).random((40, 50)) if dtype != np.uint8 else GRAY[:40, :50]
+    gray = np.repeat(levels.astype(dtype)[..., None], 3, axis=2)
+    assert np.array_equal(Grayscale(weights=weights).apply(gray), gray)
+    assert np.array_equal(HueSaturation(hue=77, saturation=3).apply(gray), gray)
+    assert np.array_equal(ColorJitter(saturation=0.3, hue=77, order="shbc").apply(gray), gray)
 
 
 def test_the_order_is_drawn_and_recorded():
