@@ -70,7 +70,7 @@ def warp(
     if array.dtype not in _ALLOWED_ERROR:
         return exact()
     result = np.empty((*shape, *array.shape[2:]), array.dtype) if out is None else out
-    if small and _error(matrix, shape) <= _ALLOWED_ERROR[array.dtype]:
+    if small and _error(matrix, shape) <= _allowed(array.dtype, shape):
         _interpolate(array, matrix, border, fill, result)
     elif not _in_tiles(array, matrix, border, fill, result):
         return exact()
@@ -94,7 +94,7 @@ def remap(
     if array.dtype not in _ALLOWED_ERROR:
         return exact()
     result = np.empty((*shape, *array.shape[2:]), array.dtype) if out is None else out
-    if small and extent * 2.0**-24 <= _ALLOWED_ERROR[array.dtype]:
+    if small and extent * 2.0**-24 <= _allowed(array.dtype, shape):
         _interpolate(array, positions, border, fill, result)
     elif not _in_tiles(array, positions, border, fill, result):
         return exact()
@@ -105,6 +105,11 @@ def _planes(positions: Map) -> tuple[Map, Map] | None:
     """The planes x and y of positions that `augmentlab.geometry.dense` has made, as OpenCV takes them; else None."""
     x, y = positions[..., 0], positions[..., 1]
     return (x, y) if positions.dtype == np.float32 and x.flags.c_contiguous and y.flags.c_contiguous else None
+
+
+def _allowed(dtype: Any, shape: Shape) -> float:
+    """The error that positions may have, in pixels: less where so few pixels are seen that a mean says little."""
+    return min(_ALLOWED_ERROR[dtype], 1e-4) if shape[0] * shape[1] < 2**16 else _ALLOWED_ERROR[dtype]
 
 
 def _is_affine(matrix: Map) -> bool:
@@ -219,7 +224,7 @@ def _tile(array: Array, where: Map, border: str, fill: float, part: Array) -> bo
         source = _window(array, low, high, border, fill)
     if is_matrix(where):
         near = shift(-low[0], -low[1]) @ where
-        if _error(near, shape) > _ALLOWED_ERROR[array.dtype]:
+        if _error(near, shape) > _allowed(array.dtype, shape):
             return False
     else:
         near = np.clip(where - low, 0, [width - 1, height - 1])
