@@ -422,6 +422,17 @@ def test_more_pixels_of_a_level_than_a_float32_counts():
 
 
 @needs_fast
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(7, 9), (1, 9), (7, 1, 1), (7, 9, 3), (7, 9, 4), (7, 9, 6), (1, 1, 3)], ids=str)
+@every_border
+def test_borders_are_added_exactly(shape, dtype, border):
+    image = (np.arange(np.prod(shape)).reshape(shape) * 37 % 251).astype(dtype)
+    for around in (((0, 0), (0, 0)), ((1, 2), (3, 0)), ((20, 33), (41, 5))):
+        for fill in (0.0, 0.3):
+            assert_law("pad", image, around, border, fill, levels=0)
+
+
+@needs_fast
 def test_inputs_may_be_read_only_and_strided():
     matrix = geometry.about_centre((121, 153), rotation=0.3)
     positions = geometry.look_up(matrix, geometry.pixel_grid((121, 153)))
@@ -436,6 +447,7 @@ def test_inputs_may_be_read_only_and_strided():
             ("remap", (positions,), {"order": 1, "border": "edge"}),
             ("lookup", (table,), {}),
             ("contiguous", (), {}),
+            ("pad", (((3, 40), (5, 0)), "reflect"), {}),
             ("resize", ((60, 70),), {}),
             ("resize", ((200, 210),), {"method": "area"}),
             ("gaussian", (1.5,), {}),

@@ -71,7 +71,7 @@ def warp(
         return exact()
     result = np.empty((*shape, *array.shape[2:]), array.dtype) if out is None else out
     if small and _error(matrix, shape) <= _allowed(array.dtype, shape):
-        _interpolate(array, matrix, border, fill, result)
+        _interpolate(array, matrix, _view(matrix, shape), border, fill, result)
     elif not _in_tiles(array, matrix, border, fill, result):
         return exact()
     return result
@@ -84,8 +84,9 @@ def remap(
     exact = functools.partial(reference.remap, array, positions, order=order, border=border, fill=fill, out=out)
     shape = positions.shape[:2]
     small = max(*array.shape[:2], *shape) <= _LARGEST_SIDE
-    parts = _planes(positions) or (positions.reshape(len(positions), -1),)
-    extent = max(cv2.norm(part, cv2.NORM_INF) for part in parts)
+    planes = _planes(positions)
+    (left, right), (top, bottom) = (cv2.minMaxLoc(plane)[:2] for plane in planes)
+    extent = max(abs(left), abs(right), abs(top), abs(bottom))
     if order == 0:
         if small and array.dtype.itemsize in _SAME_BITS and extent <= _LARGEST_SIDE:
             nearest = positions + _TO_NEAREST
@@ -95,16 +96,25 @@ def remap(
         return exact()
     result = np.empty((*shape, *array.shape[2:]), array.dtype) if out is None else out
     if small and extent * 2.0**-24 <= _allowed(array.dtype, shape):
-        _interpolate(array, positions, border, fill, result)
+        _interpolate(array, planes, (left, top, right, bottom), border, fill, result)
     elif not _in_tiles(array, positions, border, fill, result):
         return exact()
     return result
 
 
-def _planes(positions: Map) -> tuple[Map, Map] | None:
-    """The planes x and y of positions that `augmentlab.geometry.dense` has made, as OpenCV takes them; else None."""
+_Planes = tuple[NDArray[np.float32], NDArray[np.float32]]
+_View = tuple[float, float, float, float]  # least x, least y, largest x and largest y that are looked at
+
+
+def _planes(positions: Map) -> _Planes:
+    """The x and the y of a dense map, as OpenCV reads them; `augmentlab.geometry.dense` has made them so."""
     x, y = positions[..., 0], positions[..., 1]
-    return (x, y) if positions.dtype == np.float32 and x.flags.c_contiguous and y.flags.c_contiguous else None
+    if positions.dtype == np.float32 and x.flags.c_contiguous and y.flags.c_contiguous:
+        return x, y
+    x32, y32 = _scratch("positions", (2, *positions.shape[:2]), np.float32)
+    np.copyto(x32, x, casting="same_kind")
+    np.copyto(y32, y, casting="same_kind")
+    return x32, y32
 
 
 def _allowed(dtype: Any, shape: Shape) -> float:
@@ -152,26 +162,38 @@ def _terms(matrix: Map, shape: Shape) -> tuple[float, float, float, float]:
     return across, extent, sizes, min(abs(z) for _, _, z in corners)
 
 
-def _interpolate(array: Array, where: Map, border: str, fill: float, result: Array) -> None:
-    """Fill `result` with what is seen at `where`: a matrix or positions."""
-    if not is_matrix(where) and _planes(where) is None:
-        single = _scratch("positions", where.shape, np.float32)
-        np.copyto(single, where, casting="same_kind")
-        where = single
+def _view(matrix: Map, shape: Shape) -> _View:
+    """What an output of `shape` that does not meet the horizon looks at."""
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    corners = [(x, y, g * x + h * y + i) for x in (0, shape[1] - 1) for y in (0, shape[0] - 1)]
+    across, down = ([(p * x + q * y + r) / z for x, y, z in corners] for p, q, r in ((a, b, c), (d, e, f)))
+    return min(across), min(down), max(across), max(down)
+
+
+def _interpolate(array: Array, where: Map | _Planes, view: _View, border: str, fill: float, result: Array) -> None:
+    """Fill `result` with what is seen where a matrix or planes of positions say, all of it within `view`."""
     value = (reference.fill_level(fill, array.dtype),) * 4
     channels = array.shape[2] if array.ndim == 3 else 1
-    if channels in {1, 4}:
-        _move(_flat(array), where, border, value, _flat(result))
+    if channels in {1, 3, 4}:
+        # OpenCV moves four channels in half the time of three.
+        left, top, right, bottom = around = _margins(array.shape[:2], view, border)
+        shape = (array.shape[0] + top + bottom, array.shape[1] + left + right)
+        source = array
+        if channels == 3:
+            source = _scratch("source", (*shape, 4), array.dtype)[top : shape[0] - bottom, left : shape[1] - right]
+            cv2.cvtColor(array, cv2.COLOR_RGB2RGBA, dst=source)
+        if any(around):
+            padded = _scratch("source", (*shape, 4) if channels > 1 else shape, array.dtype)
+            cv2.copyMakeBorder(_flat(source), top, bottom, left, right, _BORDER[border], dst=padded)
+            source, where, border = padded, _shifted(where, left, top), "edge"
+        moved = _scratch("moved", (*result.shape[:2], 4), array.dtype) if channels == 3 else _flat(result)
+        _move(_flat(source), where, border, value, moved)
+        if channels == 3:
+            cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB, dst=result)
         return
-    # OpenCV moves four channels in half the time of three, and other numbers of channels less exactly.
     source = _scratch("source", (*array.shape[:2], 4), array.dtype)
     moved = _scratch("moved", (*result.shape[:2], 4), array.dtype)
-    if channels == 3:
-        cv2.cvtColor(array, cv2.COLOR_RGB2RGBA, dst=source)
-        _move(source, where, border, value, moved)
-        cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB, dst=result)
-        return
-    for first in range(0, channels, 4):
+    for first in range(0, channels, 4):  # OpenCV moves other numbers of channels less exactly
         count = min(channels - first, 4)
         source[..., :count] = array[..., first : first + count]
         source[..., count:] = 0
@@ -179,12 +201,32 @@ def _interpolate(array: Array, where: Map, border: str, fill: float, result: Arr
         result[..., first : first + count] = moved[..., :count]
 
 
-def _move(source: Array, where: Map, border: str, value: tuple[float, ...], out: Array) -> None:
+def _margins(shape: Shape, view: _View, border: str) -> tuple[int, int, int, int]:
+    """How many pixels left, above, right and below to add before a warp, which is slow where it meets a border."""
+    height, width = shape
+    left, top = (max(math.ceil(-low) + 1, 0) if low < 0 else 0 for low in view[:2])
+    right, bottom = (
+        max(math.ceil(high) + 2 - side, 0) if high > side - 1 else 0
+        for high, side in zip(view[2:], (width, height), strict=True)
+    )
+    grown = (height + top + bottom) * (width + left + right)
+    return (left, top, right, bottom) if border != "constant" and grown <= 2 * height * width else (0, 0, 0, 0)
+
+
+def _shifted(where: Map | _Planes, x: int, y: int) -> Map | _Planes:
+    if not isinstance(where, tuple):
+        return shift(x, y) @ where
+    planes = _scratch("shifted", (2, *where[0].shape), np.float32)
+    for plane, source, offset in zip(planes, where, (x, y), strict=True):
+        np.add(source, np.float32(offset), out=plane)
+    return planes[0], planes[1]
+
+
+def _move(source: Array, where: Map | _Planes, border: str, value: tuple[float, ...], out: Array) -> None:
     flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (out.shape[1], out.shape[0])
     mode = _BORDER[border]
-    if not is_matrix(where):
-        x, y = _planes(where) or (where, None)
-        cv2.remap(source, x, y, cv2.INTER_LINEAR, dst=out, borderMode=mode, borderValue=value)
+    if isinstance(where, tuple):
+        cv2.remap(source, *where, cv2.INTER_LINEAR, dst=out, borderMode=mode, borderValue=value)
     elif _is_affine(where):
         cv2.warpAffine(source, where[:2], size, dst=out, flags=flags, borderMode=mode, borderValue=value)
     else:
@@ -223,13 +265,14 @@ def _tile(array: Array, where: Map, border: str, fill: float, part: Array) -> bo
     else:
         source = _window(array, low, high, border, fill)
     if is_matrix(where):
-        near = shift(-low[0], -low[1]) @ where
-        if _error(near, shape) > _allowed(array.dtype, shape):
+        matrix = shift(-low[0], -low[1]) @ where
+        if _error(matrix, shape) > _allowed(array.dtype, shape):
             return False
+        near: Map | _Planes = matrix
     else:
-        near = np.clip(where - low, 0, [width - 1, height - 1])
+        near = _planes(np.clip(where - low, 0, [width - 1, height - 1]))
     moved = np.empty(part.shape, part.dtype)
-    _interpolate(source, near, "edge", 0.0, moved)
+    _interpolate(source, near, (0, 0, 0, 0), "edge", 0.0, moved)
     part[...] = moved
     return True
 
@@ -274,6 +317,24 @@ def _pick(array: Array, index: NDArray[np.int16], border: str, fill: float, out:
         borderMode=_BORDER[border],
         borderValue=(value,) * 4,
     )
+    return result
+
+
+def pad(
+    array: Array,
+    around: tuple[tuple[int, int], tuple[int, int]],
+    border: str,
+    fill: float = 0.0,
+    out: Array | None = None,
+) -> Array:
+    """As `reference.pad`, by `cv2.copyMakeBorder`."""
+    (top, bottom), (left, right) = around
+    if array.dtype not in _ALLOWED_ERROR or array.shape[2:] > (4,) or not array.flags.c_contiguous:
+        return reference.pad(array, around, border, fill, out=out)
+    height, width = array.shape[0] + top + bottom, array.shape[1] + left + right
+    result = np.empty((height, width, *array.shape[2:]), array.dtype) if out is None else out
+    value = (reference.fill_level(fill, array.dtype),) * 4
+    cv2.copyMakeBorder(_flat(array), top, bottom, left, right, _BORDER[border], dst=_flat(result), value=value)
     return result
 
 
@@ -621,6 +682,12 @@ def _cases() -> dict[str, list[Case]]:
         "remap": [(what, how) for what, how in moves if not is_matrix(what[1])],
         "contiguous": [
             ((view,), {}) for view in (image[:, ::-1], image[::-1, 2:9], np.rot90(image), labels.T[:, ::-1])
+        ],
+        "pad": [
+            ((picture, around), edge)
+            for picture in (image, gray, single)
+            for around in (((2, 3), (0, 5)), ((31, 60), (1, 70)))
+            for edge in borders
         ],
         "lookup": [
             ((picture, levels.astype(dtype)), {})

@@ -150,6 +150,21 @@ def contiguous(view: Array, out: Array | None = None) -> Array:
     return _into(out, np.array(view, order="C"))
 
 
+def pad(
+    array: Array,
+    around: tuple[tuple[int, int], tuple[int, int]],
+    border: str,
+    fill: float = 0.0,
+    out: Array | None = None,
+) -> Array:
+    """Add rows ``around[0]`` above and below and columns ``around[1]`` left and right (`numpy.pad`); any dtype."""
+    width = (*around, *((0, 0),) * (array.ndim - 2))
+    if border == "constant":
+        level = np.asarray(fill_level(fill, array.dtype)).astype(array.dtype)
+        return _into(out, np.pad(array, width, constant_values=level))
+    return _into(out, np.pad(array, width, mode=border))  # type: ignore[call-overload]
+
+
 def lookup(image: Array, table: Array, out: Array | None = None) -> Array:
     """Replace each level of a uint8 image (H, W) or (H, W, C) by its entry of a table (256, C) or, for all channels,
     (256, 1). The table is uint8 or float32, and so is the result.

@@ -212,7 +212,7 @@ class Resize(GeometricTransform):
         resized = _resized(array, (height, width), order, self.method)
         out_height, out_width = self.output_shape(array.shape[:2])
         around = ((top, out_height - height - top), (left, out_width - width - left))
-        return _padded(resized, around, "constant", fill)
+        return np.asarray(engines.current().pad(resized, around, "constant", fill))
 
     @property
     def edge(self) -> tuple[str, float] | None:
@@ -306,7 +306,8 @@ class LetterBox(GeometricTransform):
 
     def resample(self, array: Array, order: int, fill: float) -> Array | None:
         content = self._content(array.shape[:2])
-        return _padded(_resized(array, content, order, "linear"), self._around(content), self.border, fill)
+        resized = _resized(array, content, order, "linear")
+        return np.asarray(engines.current().pad(resized, self._around(content), self.border, fill))
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         content = self._content(shape)
@@ -346,14 +347,25 @@ class Pad(GeometricTransform):
 
     def resample(self, array: Array, order: int, fill: float) -> Array | None:
         y, x = self._added(array.shape)
-        return _padded(array, ((y, y), (x, x)), self.border, fill)
+        return np.asarray(engines.current().pad(array, ((y, y), (x, x)), self.border, fill))
 
     def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
         if drawn:
             return None
         y, x = self._added(stack.shape[1:])
         fill = self.fill if self.border == "constant" else 0.0
-        return _padded(stack, ((0, 0), (y, y), (x, x)), self.border, fill)
+        pad = engines.current().pad
+        # Columns for all images as one, then whole rows.
+        tall = stack.reshape(-1, *stack.shape[2:])
+        wide = pad(tall, ((0, 0), (x, x)), self.border, fill)
+        wide = wide.reshape(len(stack), -1, *wide.shape[1:])
+        if self.border != "constant":
+            return np.take(wide, np.pad(np.arange(stack.shape[1]), y, mode=self.border), axis=1)
+        flat = wide.reshape(len(stack), wide.shape[1], -1)
+        rows = [(0, 0), (y, y), (0, 0)]
+        level = pad(np.zeros((1, 1), stack.dtype), ((1, 0), (0, 0)), "constant", fill)[0, 0]
+        padded = np.pad(flat, rows, constant_values=level)
+        return np.asarray(padded.reshape(len(stack), -1, *wide.shape[2:]))
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         y, x = self._added(shape)
@@ -409,7 +421,7 @@ class CropAndPad(GeometricTransform):
         rows, columns = self._added(array.shape)
         height, width = self._window(array.shape)
         around = ((max(rows[0], 0), max(rows[1], 0)), (max(columns[0], 0), max(columns[1], 0)))
-        padded = _padded(array, around, self.border, fill)
+        padded = engines.current().pad(array, around, self.border, fill)
         top, left = max(-rows[0], 0), max(-columns[0], 0)
         window = padded[top : top + height, left : left + width]
         return _resized(window, self.output_shape(array.shape[:2]), order, "linear")
@@ -436,11 +448,3 @@ def _resized(array: Array, shape: tuple[int, ...], order: int, method: str) -> A
         matrix = geometry.zoom(array.shape[1] / width, array.shape[0] / height)
         return np.asarray(engine.warp(array, matrix, (height, width), order=0, border="edge"))
     return np.asarray(engine.resize(array, (height, width), method=method))
-
-
-def _padded(array: Array, around: tuple[tuple[int, int], ...], border: str, fill: float) -> Array:
-    width = (*around, *((0, 0),) * (array.ndim - len(around)))
-    if border != "constant":
-        return np.pad(array, width, mode=border)  # type: ignore[call-overload]
-    level = np.asarray(np.rint(fill * 255) if array.dtype == np.uint8 else fill).astype(array.dtype)
-    return np.pad(array, width, constant_values=level)
