@@ -144,6 +144,13 @@ def test_color_jitter(image, brightness, contrast, saturation, hue, order):
     check("color_jitter", image, brightness, contrast, saturation, hue, order)
 
 
+def test_color_jitter_of_an_image_too_large_to_be_kept(monkeypatch):
+    image = np.resize(PHOTO, (71, 87, 3))
+    check("color_jitter", image, 1.2, 0.7, 1.5, 0.1, "hsbc")
+    monkeypatch.setattr(kernels, "_MOST_KEPT", 0)
+    check("color_jitter", image, 1.2, 0.7, 1.5, 0.1, "hsbc")
+
+
 @given(images(channels=(3,), dtypes=EVERY), st.sampled_from(sorted(reference.GRAY_WEIGHTS)), st.sampled_from([1, 3]))
 @often
 def test_gray(image, weights, channels):

@@ -183,6 +183,7 @@ def _add_floats(image: Any, out: Any, quantiles: Any, std: Any, key: Any, repeat
 @_kernel(
     "void(in(uint8, 1), uint8[::1], in(float32, 2), float32)",
     "void(in(float32, 1), float32[::1], in(float32, 2), float32)",
+    "void(in(float32, 1), uint8[::1], in(float32, 2), float32)",
 )
 def _recolor(image: Any, out: Any, steps: Any, top: Any) -> None:
     red, green, blue = np.empty(_CHUNK, np.float32), np.empty(_CHUNK, np.float32), np.empty(_CHUNK, np.float32)
@@ -195,11 +196,14 @@ def _recolor(image: Any, out: Any, steps: Any, top: Any) -> None:
 
 
 @_kernel(
-    "int64(in(uint8, 1), in(float32, 2), float32, float32, float32, float32)",
-    "int64(in(float32, 1), in(float32, 2), float32, float32, float32, float32)",
+    "int64(in(uint8, 1), float32[::1], in(float32, 2), float32, float32, float32, float32)",
+    "int64(in(float32, 1), float32[::1], in(float32, 2), float32, float32, float32, float32)",
 )
-def _sum_of_grays(image: Any, steps: Any, top: Any, from_red: Any, from_blue: Any, grain: Any) -> Any:
-    """The sum over all pixels, after some steps, of the gray in whole multiples of 1 / `grain`."""
+def _sum_of_grays(image: Any, kept: Any, steps: Any, top: Any, from_red: Any, from_blue: Any, grain: Any) -> Any:
+    """The sum over all pixels, after some steps, of the gray in whole multiples of 1 / `grain`.
+
+    What the steps made, not rounded, is kept where there is room for it.
+    """
     red, green, blue = np.empty(_CHUNK, np.float32), np.empty(_CHUNK, np.float32), np.empty(_CHUNK, np.float32)
     total = np.int64(0)
     for start in range(0, image.size, 3 * _CHUNK):
@@ -210,6 +214,7 @@ def _sum_of_grays(image: Any, steps: Any, top: Any, from_red: Any, from_blue: An
         for index in range(part.size // 3):
             gray = green[index] + (from_red * (red[index] - green[index]) + from_blue * (blue[index] - green[index]))
             total += np.int64(np.int32(np.rint(gray * grain)))
+        _put_together(red, green, blue, kept[start : start + 3 * _CHUNK], np.float32(1))
     return total
 
 
@@ -471,7 +476,9 @@ def hue_saturation(image: Array, hue: float, saturation: float, out: Array | Non
     """As `reference.hue_saturation`."""
     if not _is_color(image):
         return reference.hue_saturation(image, hue, saturation, out)
-    return _recolored(image, [_turn(hue, saturation)], out)
+    result = np.empty(image.shape, image.dtype) if out is None else out
+    _recolor(_flat(image), result.reshape(-1), _table([_turn(hue, saturation)]), full_scale(image.dtype))
+    return result
 
 
 def color_jitter(
@@ -486,18 +493,38 @@ def color_jitter(
     """As `reference.color_jitter`."""
     if not _is_color(image):
         return reference.color_jitter(image, brightness, contrast, saturation, hue, order, out)
-    from_red, _, from_blue = reference.GRAY_WEIGHTS["bt601"]
-    steps: list[_Step] = []
+    top, (from_red, _, from_blue) = full_scale(image.dtype), reference.GRAY_WEIGHTS["bt601"]
+    result = np.empty(image.shape, image.dtype) if out is None else out
+    values, steps = _flat(image), list[_Step]()
     for letter in order:
         if letter == "b" and brightness != 1:
             steps.append((_BLEND, brightness, 0, 0, 0))
         elif letter == "c" and contrast != 1:
-            steps.append((_BLEND, contrast, _mean_gray(image, steps), 0, 0))
+            # The steps before are taken for the mean's sake. A turn is dear enough not to be taken again.
+            again = values.size > _MOST_KEPT or all(step[0] != _TURN for step in steps)
+            kept = _kept(0 if again else values.size)
+            grain = reference.grain(top)
+            total = _sum_of_grays(values, kept, _table(steps), top, from_red, from_blue, grain)
+            values, steps = (values, steps) if again else (kept, [])
+            steps.append((_BLEND, contrast, int(total) / (grain * (values.size // 3)), 0, 0))
         elif letter == "s" and saturation != 1:
             steps.append((_SATURATE, saturation, from_red, from_blue, 0))
         elif letter == "h" and hue != 0:
             steps.append(_turn(hue, 1))
-    return _recolored(image, steps, out)
+    _recolor(values, result.reshape(-1), _table(steps), top)
+    return result
+
+
+_MOST_KEPT = 2**21  # values, 8 MiB
+_memory = threading.local()
+
+
+def _kept(size: int) -> Array:
+    """Memory of this thread; new one would have to be cleared by the system, which takes longer than a turn."""
+    block = getattr(_memory, "block", None)
+    if block is None or block.size < size:
+        block = _memory.block = np.empty(size, np.float32)
+    return np.asarray(block[:size])
 
 
 _Step = tuple[float, float, float, float, float]  # which, its factor, and three numbers of its own
@@ -510,21 +537,6 @@ def _turn(hue: float, saturation: float) -> _Step:
 
 def _table(steps: list[_Step]) -> Array:
     return np.array(steps, np.float32).reshape(-1, 5)
-
-
-def _recolored(image: Array, steps: list[_Step], out: Array | None) -> Array:
-    result = np.empty(image.shape, image.dtype) if out is None else out
-    _recolor(_flat(image), result.reshape(-1), _table(steps), full_scale(image.dtype))
-    return result
-
-
-def _mean_gray(image: Array, steps: list[_Step]) -> float:
-    """The mean gray of an image after some steps, as `reference.color_jitter` has it."""
-    top = full_scale(image.dtype)
-    grain = reference.grain(top)
-    from_red, _, from_blue = reference.GRAY_WEIGHTS["bt601"]
-    total = _sum_of_grays(_flat(image), _table(steps), top, from_red, from_blue, grain)
-    return int(total) / (grain * image.shape[0] * image.shape[1])
 
 
 def clahe(image: Array, clip_limit: float, tiles: int) -> Array:
