@@ -11,9 +11,11 @@ import json
 import math
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pytest
+import skimage.data
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -26,12 +28,15 @@ from augmentlab import (
     PointTransform,
     Sample,
     choice,
+    engine,
+    engines,
     from_dict,
     integers,
     loguniform,
     uniform,
 )
 from augmentlab import transforms as catalog
+from augmentlab.compose import plan
 from augmentlab.geometry import is_matrix, look_up
 from augmentlab.params import SEED_MAX, Distribution, parameters
 from augmentlab.transform import PixelTransform
@@ -49,6 +54,7 @@ INVERTIBLE = {
     "ElasticTransform": lambda t: dataclasses.replace(t, alpha=min(t.alpha, t.sigma / 4)),
 }
 
+needs_fast = pytest.mark.skipif(engines.current_name() != "fast", reason="the fast engine needs OpenCV 5")
 every = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 every_single = pytest.mark.parametrize("cls", SINGLE, ids=lambda cls: cls.__name__)
 every_batch = pytest.mark.parametrize("cls", BATCH, ids=lambda cls: cls.__name__)
@@ -702,3 +708,90 @@ def test_defaults_mix_nothing(cls, samples):
         assert np.array_equal(one.image, own.image)
         assert np.array_equal(one.label, np.eye(4)[own.label])
         assert np.array_equal(one.boxes, own.boxes)
+
+
+# ---------------------------------------------------------------- both engines agree
+
+
+RESIZING = {*catalog.FAMILIES["Size"], "Downscale"}
+
+
+def runs_of(pipeline, sample):
+    """Each run of a pipeline's plan with the sample that it is given, computed by the reference."""
+    runs = []
+    with engine("reference"):
+        for run, _ in plan(pipeline, sample.image.shape[:2]):
+            runs.append((run, sample))
+            sample = run[0].apply_run(run, sample)
+    return runs
+
+
+def assert_engines_agree(run, sample):
+    results = []
+    for name in ("fast", "reference"):
+        with engine(name):
+            results.append(run[0].apply_run(run, sample))
+    ours, theirs = results
+    assert ours.image.shape == theirs.image.shape
+    assert ours.image.dtype == theirs.image.dtype
+    difference = np.abs(ours.image.astype(np.float64) - theirs.image)
+    if all(isinstance(step, PointTransform) for step in run):
+        assert not difference.any()
+    elif ours.image.dtype == np.uint8:
+        assert difference.max() <= 1
+        mean = 0.2 if any(type(step).__name__ in RESIZING for step in run) else 0.02
+        assert difference.sum() <= max(mean * difference.size, 2)  # of few values, two may tip
+    else:
+        # What gets any scale is compared on it; a uint8 image may have tipped by one level before it became floats.
+        scale = max(np.abs(theirs.image).max(), 1)
+        assert difference.max() <= 1e-4 * scale
+    for name in ("mask", "heatmap", "boxes", "keypoints"):
+        one, other = getattr(ours, name), getattr(theirs, name)
+        assert (one is None) == (other is None)
+        if one is not None and name == "mask":
+            assert (one != other).mean() <= 0.01  # half-way between two pixels
+        elif one is not None:
+            assert one.shape == other.shape
+            assert np.allclose(one, other, atol=1e-4)
+
+
+@needs_fast
+@every_single
+@settings(max_examples=15, deadline=None)
+@given(data=st.data(), image=images())
+def test_both_engines_agree(cls, data, image):
+    transform = INVERTIBLE.get(cls.__name__, lambda one: one)(data.draw(transforms(cls, drawn=True)))
+    drawn = transform.sample(0)
+    sample = sample_of(image)
+    if getattr(cls, "tears", False):
+        sample = sample.moved(boxes=None, box_labels=None)
+    for run, given_ in runs_of(drawn, sample):
+        assert_engines_agree(run, given_)
+
+
+CONTENTS = {
+    "noise": np.random.default_rng(1).integers(0, 256, (96, 96, 4)).astype(np.uint8),
+    "photo": np.dstack([skimage.data.astronaut()[40:136, 170:266], skimage.data.camera()[:96, :96]]),
+    "ramp": np.linspace(0, 255, 96 * 96 * 4).reshape(96, 96, 4).astype(np.uint8),
+}
+
+
+@needs_fast
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from([cls for cls in SINGLE if cls.needs == "image" and cls.bounded]), min_size=1, max_size=8),
+    st.sampled_from(sorted(CONTENTS)),
+    st.sampled_from([(96, 96), (41, 96), (96, 1), (1, 41), (1, 1)]),
+    st.sampled_from([None, 1, 3, 4]),
+    st.sampled_from([np.uint8, np.float32]),
+    st.integers(0, 2**20),
+)
+def test_both_engines_agree_on_every_run_of_a_pipeline(classes, content, shape, channels, dtype, seed):
+    image = CONTENTS[content][: shape[0], : shape[1], : channels or 1]
+    image = np.ascontiguousarray(image[..., 0] if channels is None else image)
+    image = image if dtype == np.uint8 else (image / 255).astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of identities
+        pipeline = Compose([cls.typical() for cls in classes]).sample(seed)
+    for run, given_ in runs_of(pipeline, Sample(image)):
+        assert_engines_agree(run, given_)
