@@ -71,7 +71,7 @@ def warp(
         return exact()
     result = np.empty((*shape, *array.shape[2:]), array.dtype) if out is None else out
     if small and _error(matrix, shape) <= _allowed(array.dtype, shape):
-        _interpolate(array, matrix, _view(matrix, shape), border, fill, result)
+        _interpolate(array, matrix, border, fill, result)
     elif not _in_tiles(array, matrix, border, fill, result):
         return exact()
     return result
@@ -85,8 +85,7 @@ def remap(
     shape = positions.shape[:2]
     small = max(*array.shape[:2], *shape) <= _LARGEST_SIDE
     planes = _planes(positions)
-    (left, right), (top, bottom) = (cv2.minMaxLoc(plane)[:2] for plane in planes)
-    extent = max(abs(left), abs(right), abs(top), abs(bottom))
+    extent = max(cv2.norm(plane, cv2.NORM_INF) for plane in planes)
     if order == 0:
         if small and array.dtype.itemsize in _SAME_BITS and extent <= _LARGEST_SIDE:
             nearest = positions + _TO_NEAREST
@@ -96,14 +95,13 @@ def remap(
         return exact()
     result = np.empty((*shape, *array.shape[2:]), array.dtype) if out is None else out
     if small and extent * 2.0**-24 <= _allowed(array.dtype, shape):
-        _interpolate(array, planes, (left, top, right, bottom), border, fill, result)
+        _interpolate(array, planes, border, fill, result)
     elif not _in_tiles(array, positions, border, fill, result):
         return exact()
     return result
 
 
 _Planes = tuple[NDArray[np.float32], NDArray[np.float32]]
-_View = tuple[float, float, float, float]  # least x, least y, largest x and largest y that are looked at
 
 
 def _planes(positions: Map) -> _Planes:
@@ -133,50 +131,51 @@ def _corners(shape: Shape) -> Map:
 
 def _extent(matrix: Map, shape: Shape) -> float:
     """The largest coordinate, in absolute terms, that an output of `shape` looks at; infinite beyond the horizon."""
-    return _terms(matrix, shape)[1]
+    if reference.shows_horizon(matrix, shape):
+        return math.inf
+    return max(abs(place) for axis in _seen(matrix, shape) for place in axis)
+
+
+def _seen(matrix: Map, shape: Shape) -> tuple[list[float], list[float]]:
+    """The x and the y at which the corners of an output of `shape` look.
+
+    In Python's own numbers, as below: for four corners NumPy takes longer than the pixels of a small image do.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    right, down = shape[1] - 1, shape[0] - 1
+    x = [c, a * right + c, b * down + c, a * right + b * down + c]
+    y = [f, d * right + f, e * down + f, d * right + e * down + f]
+    if g == 0 and h == 0 and i == 1:
+        return x, y
+    z = [i, g * right + i, h * down + i, g * right + h * down + i]
+    return [p / r for p, r in zip(x, z, strict=True)], [q / r for q, r in zip(y, z, strict=True)]
 
 
 def _error(matrix: Map, shape: Shape) -> float:
     """A measure of the error, in pixels, of positions that are computed in single precision: of the terms' sizes."""
-    across, extent, sizes, depth = _terms(matrix, shape)
-    return across * 2.0**-24 if depth == sizes == 1 else (across + extent * sizes) / depth * 2.0**-24
-
-
-def _terms(matrix: Map, shape: Shape) -> tuple[float, float, float, float]:
-    """Of the positions that an output of `shape` looks at: the sizes of the terms of x and y, the largest coordinate
-    (infinite where the horizon is in view), the sizes of the terms of the depth, and the least depth.
-
-    In Python's own numbers: for four corners NumPy takes longer than the pixels of a small image do.
-    """
     (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
-    right, down = shape[1] - 1, shape[0] - 1
-    across = max(
-        abs(a) * shape[1] + abs(b) * shape[0] + abs(c),
-        abs(d) * shape[1] + abs(e) * shape[0] + abs(f),
-    )
-    sizes = abs(g) * shape[1] + abs(h) * shape[0] + abs(i)
-    if reference.shows_horizon(matrix, shape):
-        return across, math.inf, sizes, math.inf
-    corners = [(x, y, g * x + h * y + i) for x in (0, right) for y in (0, down)]
-    extent = max(max(abs(a * x + b * y + c), abs(d * x + e * y + f)) / abs(z) for x, y, z in corners)
-    return across, extent, sizes, min(abs(z) for _, _, z in corners)
+    height, width = shape
+    across = max(abs(a) * width + abs(b) * height + abs(c), abs(d) * width + abs(e) * height + abs(f))
+    if g == 0 and h == 0 and i == 1:
+        return across * 2.0**-24
+    extent = _extent(matrix, shape)
+    if extent == math.inf:
+        return extent
+    sizes = abs(g) * width + abs(h) * height + abs(i)
+    depth = min(abs(g * x + h * y + i) for x in (0, width - 1) for y in (0, height - 1))
+    return (across + extent * sizes) / depth * 2.0**-24
 
 
-def _view(matrix: Map, shape: Shape) -> _View:
-    """What an output of `shape` that does not meet the horizon looks at."""
-    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
-    corners = [(x, y, g * x + h * y + i) for x in (0, shape[1] - 1) for y in (0, shape[0] - 1)]
-    across, down = ([(p * x + q * y + r) / z for x, y, z in corners] for p, q, r in ((a, b, c), (d, e, f)))
-    return min(across), min(down), max(across), max(down)
-
-
-def _interpolate(array: Array, where: Map | _Planes, view: _View, border: str, fill: float, result: Array) -> None:
-    """Fill `result` with what is seen where a matrix or planes of positions say, all of it within `view`."""
+def _interpolate(array: Array, where: Map | _Planes, border: str, fill: float, result: Array) -> None:
+    """Fill `result` with what is seen where a matrix or planes of positions say."""
     value = (reference.fill_level(fill, array.dtype),) * 4
     channels = array.shape[2] if array.ndim == 3 else 1
     if channels in {1, 3, 4}:
         # OpenCV moves four channels in half the time of three.
-        left, top, right, bottom = around = _margins(array.shape[:2], view, border)
+        around = (0, 0, 0, 0)
+        if border != "constant" and not isinstance(where, tuple):
+            around = _margins(array.shape[:2], where, result.shape[:2])
+        left, top, right, bottom = around
         shape = (array.shape[0] + top + bottom, array.shape[1] + left + right)
         source = array
         if channels == 3:
@@ -185,7 +184,7 @@ def _interpolate(array: Array, where: Map | _Planes, view: _View, border: str, f
         if any(around):
             padded = _scratch("source", (*shape, 4) if channels > 1 else shape, array.dtype)
             cv2.copyMakeBorder(_flat(source), top, bottom, left, right, _BORDER[border], dst=padded)
-            source, where, border = padded, _shifted(where, left, top), "edge"
+            source, where = padded, shift(left, top) @ where
         moved = _scratch("moved", (*result.shape[:2], 4), array.dtype) if channels == 3 else _flat(result)
         _move(_flat(source), where, border, value, moved)
         if channels == 3:
@@ -201,25 +200,15 @@ def _interpolate(array: Array, where: Map | _Planes, view: _View, border: str, f
         result[..., first : first + count] = moved[..., :count]
 
 
-def _margins(shape: Shape, view: _View, border: str) -> tuple[int, int, int, int]:
-    """How many pixels left, above, right and below to add before a warp, which is slow where it meets a border."""
-    height, width = shape
-    left, top = (max(math.ceil(-low) + 1, 0) if low < 0 else 0 for low in view[:2])
-    right, bottom = (
-        max(math.ceil(high) + 2 - side, 0) if high > side - 1 else 0
-        for high, side in zip(view[2:], (width, height), strict=True)
-    )
-    grown = (height + top + bottom) * (width + left + right)
-    return (left, top, right, bottom) if border != "constant" and grown <= 2 * height * width else (0, 0, 0, 0)
-
-
-def _shifted(where: Map | _Planes, x: int, y: int) -> Map | _Planes:
-    if not isinstance(where, tuple):
-        return shift(x, y) @ where
-    planes = _scratch("shifted", (2, *where[0].shape), np.float32)
-    for plane, source, offset in zip(planes, where, (x, y), strict=True):
-        np.add(source, np.float32(offset), out=plane)
-    return planes[0], planes[1]
+def _margins(size: Shape, matrix: Map, shape: Shape) -> tuple[int, int, int, int]:
+    """How many pixels to add left, above, right and below of an image of `size` before a warp: those that it looks at
+    beyond the border, unless they are many. OpenCV copies them sooner than it works them out one by one.
+    """
+    x, y = _seen(matrix, shape)
+    left, top = (math.ceil(max(-min(places), -1)) + 1 for places in (x, y))
+    bottom, right = (math.ceil(max(max(places) - side, -2)) + 2 for places, side in zip((y, x), size, strict=True))
+    grown = (size[0] + top + bottom) * (size[1] + left + right)
+    return (left, top, right, bottom) if grown <= 2 * size[0] * size[1] else (0, 0, 0, 0)
 
 
 def _move(source: Array, where: Map | _Planes, border: str, value: tuple[float, ...], out: Array) -> None:
@@ -272,7 +261,7 @@ def _tile(array: Array, where: Map, border: str, fill: float, part: Array) -> bo
     else:
         near = _planes(np.clip(where - low, 0, [width - 1, height - 1]))
     moved = np.empty(part.shape, part.dtype)
-    _interpolate(source, near, (0, 0, 0, 0), "edge", 0.0, moved)
+    _interpolate(source, near, "edge", 0.0, moved)
     part[...] = moved
     return True
 
