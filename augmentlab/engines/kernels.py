@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from augmentlab.engines import reference
 from augmentlab.pixels import Array, full_scale
 
-_CHUNK = 512  # pixels, or words of 64 random bits
+_CHUNK = 2048  # pixels: their three channels take 24 KiB
+_WORDS = 512  # of 64 random bits
 _BLEND, _SATURATE, _TURN = 0, 1, 2  # steps of `_recolor`
 
 _functions: dict[str, tuple[str, ...]] = {}  # what is to be compiled, in this order; no signatures: with its callers
@@ -154,7 +155,7 @@ def _add_levels(image: Any, out: Any, quantiles: Any, std: Any, key: Any, repeat
     levels = np.empty(quantiles.size, np.int16)
     for index in range(quantiles.size):
         levels[index] = np.int16(np.rint(min(max(quantiles[index] * std, -most), most)))
-    words = np.empty(_CHUNK, np.uint64)
+    words = np.empty(_WORDS, np.uint64)
     numbers = words.view(np.uint16)
     noise = np.empty(numbers.size * repeat, np.int16)
     for start in range(0, image.size, noise.size):
@@ -168,7 +169,7 @@ def _add_levels(image: Any, out: Any, quantiles: Any, std: Any, key: Any, repeat
 
 @_kernel("void(in(float32, 1), float32[::1], in(float32, 1), float32, uint64, int64)")
 def _add_floats(image: Any, out: Any, quantiles: Any, std: Any, key: Any, repeat: Any) -> None:
-    words = np.empty(_CHUNK, np.uint64)
+    words = np.empty(_WORDS, np.uint64)
     numbers = words.view(np.uint16)
     noise = np.empty(numbers.size * repeat, np.float32)
     for start in range(0, image.size, noise.size):
@@ -248,7 +249,7 @@ def _to_gray(image: Any, out: Any, from_red: Any, from_blue: Any, top: Any) -> N
     "void(uint8[:, ::1], uint64, uint64, uint64, float32)", "void(float32[:, ::1], uint64, uint64, uint64, float32)"
 )
 def _sprinkle(pixels: Any, key: Any, noisy: Any, white: Any, top: Any) -> None:
-    words = np.empty(_CHUNK, np.uint64)
+    words = np.empty(_WORDS, np.uint64)
     numbers = words.view(np.uint32)
     for start in range(0, pixels.shape[0], numbers.size):
         part = pixels[start : start + numbers.size]
@@ -262,7 +263,7 @@ def _sprinkle(pixels: Any, key: Any, noisy: Any, white: Any, top: Any) -> None:
 
 @_kernel("void(boolean[::1], uint64, uint64)")
 def _choose(out: Any, key: Any, limit: Any) -> None:
-    words = np.empty(_CHUNK, np.uint64)
+    words = np.empty(_WORDS, np.uint64)
     numbers = words.view(np.uint32)
     for start in range(0, out.size, numbers.size):
         part = out[start : start + numbers.size]
@@ -273,7 +274,7 @@ def _choose(out: Any, key: Any, limit: Any) -> None:
 
 @_kernel("void(float32[::1], in(float32, 1), uint64)")
 def _draw(out: Any, quantiles: Any, key: Any) -> None:
-    words = np.empty(_CHUNK, np.uint64)
+    words = np.empty(_WORDS, np.uint64)
     numbers = words.view(np.uint16)
     for start in range(0, out.size, numbers.size):
         part = out[start : start + numbers.size]
