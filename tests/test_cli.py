@@ -48,6 +48,8 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
 
 @pytest.mark.parametrize("arguments", [("demo", "--out"), ("lab", "--dir")])
 def test_a_file_in_place_of_a_folder_is_one_sentence(arguments, tmp_path):
+    if arguments[0] == "lab":
+        pytest.importorskip("jupyterlab")
     (tmp_path / "file").write_text("mine")
     result = run(*arguments, str(tmp_path / "file"))
     assert result.returncode == 1
@@ -81,6 +83,7 @@ def test_write_leaves_the_old_file_when_it_fails(tmp_path):
 
 
 def test_lab_copies_the_tutorials_once_and_keeps_what_was_changed(tmp_path, monkeypatch):
+    pytest.importorskip("jupyterlab")
     started = []
 
     class Server:
