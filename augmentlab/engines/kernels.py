@@ -571,9 +571,7 @@ def clahe(image: Array, clip_limit: float, tiles: int) -> Array:
 
 def _seen(side: int, tile: int) -> NDArray[np.int64]:
     """The pixel that is seen at each place of the tiles of a side; what lies beyond it is mirrored."""
-    before, after = tile // 2, -side % tile + -(-tile // 2)
-    padded = np.pad(np.arange(side), (before, after), mode="reflect")
-    return np.asarray(padded[before : before + side + -side % tile], dtype=np.int64)
+    return np.pad(np.arange(side, dtype=np.int64), (0, -side % tile), mode="reflect")
 
 
 # --- compiling ---------------------------------------------------------------------------------------------------------
