@@ -360,6 +360,7 @@ def contiguous(view: Array, out: Array | None = None) -> Array:
 
 _EDGE = cv2.BORDER_REPLICATE
 _MOST_TAPS = 121  # of a kernel; for more than 130 OpenCV goes through Fourier transforms, which take ten times as long
+_WORTH_CONVERTING = 10  # weights that are added up sooner in single precision than on uint8
 _MANY_TAPS = 500  # for which Fourier transforms are quicker
 _PRECISE_SIDE = 1024  # pixels, up to which `cv2.resize` finds positions well enough for float32 images
 _EXACT_MEANS = 1000  # pixels: in larger results `cv2.INTER_AREA` leaves out what is covered to less than a thousandth
@@ -449,18 +450,22 @@ def correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
     if image.dtype not in _ALLOWED_ERROR:
         return reference.correlate(image, kernel)
     result = np.empty(image.shape, image.dtype)
-    source, target = _flat(image), _flat(result)
-    if kernel.size <= _MOST_TAPS:
-        cv2.filter2D(source, -1, kernel, dst=target, borderType=_EDGE)
+    target = _flat(result)
+    small, anchor = _without_margins(kernel)
+    taps = np.count_nonzero(small)
+    if small.size <= _MOST_TAPS and taps < _WORTH_CONVERTING:
+        cv2.filter2D(_flat(image), -1, small, dst=target, anchor=anchor, borderType=_EDGE)
         return result
-    single = source.astype(np.float32, order="C")
-    if np.count_nonzero(kernel) > _MANY_TAPS:
-        _saturate_into(target, cv2.filter2D(single, -1, kernel, borderType=_EDGE))
+    single, total = (_scratch(name, target.shape, np.float32) for name in ("source", "moved"))
+    np.copyto(single, _flat(image))
+    if small.size <= _MOST_TAPS or taps > _MANY_TAPS:
+        cv2.filter2D(single, -1, small, dst=total, anchor=anchor, borderType=_EDGE)
+        _saturate_into(target, total)
         return result
     # A line or a small disk in a large kernel: in square blocks, most of which are empty.
     down, across = (side // 2 for side in kernel.shape)
     padded = cv2.copyMakeBorder(single, down, down, across, across, _EDGE)
-    total = np.zeros_like(single)
+    total[:] = 0
     side = math.isqrt(_MOST_TAPS)
     height, width = image.shape[:2]
     for top in range(0, kernel.shape[0], side):
@@ -474,9 +479,20 @@ def correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
     return result
 
 
+def _without_margins(kernel: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """What of a kernel holds its weights and its middle, and where (x, y) the middle is therein."""
+    middles = (kernel.shape[0] // 2, kernel.shape[1] // 2)
+    rows, columns = (
+        np.append(np.flatnonzero(kernel.any(axis=1 - axis)), middle) for axis, middle in enumerate(middles)
+    )
+    held = kernel[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    return held, (int(middles[1] - columns.min()), int(middles[0] - rows.min()))
+
+
 def _saturate_into(target: Array, values: Array) -> None:
     if target.dtype == np.uint8:
-        cv2.convertScaleAbs(np.maximum(values, 0, out=values), dst=target)
+        cv2.threshold(values, 0, 0, cv2.THRESH_TOZERO, dst=values)
+        cv2.convertScaleAbs(values, dst=target)
     else:
         np.copyto(target, values)
 
