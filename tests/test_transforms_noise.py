@@ -229,6 +229,16 @@ def test_iso_noise_grows_with_the_root_of_the_light(level):
     assert along == pytest.approx(np.exp(-1 / 4), abs=0.05)  # of white noise blurred by sigma 1, one pixel apart
 
 
+@pytest.mark.parametrize("step", [ISONoise(luminance=0.1, color=0.05, seed=2), SpeckleNoise(std=0.2, seed=2)])
+def test_bytes_get_the_noise_that_floats_get(step):
+    image = np.ascontiguousarray(data.astronaut()[:230, :300])  # of several strips
+    floats = step.apply(image / 255) * 255
+    assert np.abs(step.apply(image) - floats).max() <= 0.5 + 1e-3
+    for rows in (slice(0, 1), slice(0, 100)):  # the noise begins at the top, whatever lies below; colours are blurred
+        if isinstance(step, SpeckleNoise):
+            assert np.array_equal(step.apply(image[rows]), step.apply(image)[rows])
+
+
 def test_iso_noise_on_gray_is_the_gray_grain():
     both = ISONoise(luminance=0.1, color=0.1, seed=7).apply(GRAY)
     assert np.array_equal(both, ISONoise(luminance=0.1, seed=7).apply(GRAY))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from augmentlab import engines
 from augmentlab.params import SEED_MAX, Typical, Unit, choice, integers
-from augmentlab.pixels import Array, from_unit, to_unit
+from augmentlab.pixels import Array, from_unit, full_scale, rounded, to_unit
 from augmentlab.sample import check_image, split_alpha
 from augmentlab.transform import PixelTransform, PointTransform, fitting
 
@@ -411,7 +411,15 @@ def decode_srgb(x: Array) -> Array:
 def encode_srgb(light: Array) -> Array:
     """The sRGB values of linear light; the inverse of `decode_srgb`."""
     light = np.clip(light, 0, None)
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    dark = light <= 0.0031308
+    straight = light * 12.92
+    # In one place, because new memory takes longer than the arithmetic; and powers of 0 longer than others.
+    bent = np.maximum(light, 0.0031308)
+    bent **= 1 / 2.4
+    bent *= 1.055
+    bent -= 0.055
+    np.copyto(bent, straight, where=dark)
+    return bent
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -425,9 +433,16 @@ class Sepia(PixelTransform):
     def apply_image(self, image: Array) -> Array:
         if _is_gray(image) or self.amount == 0:
             return image
-        unit = to_unit(image)
-        brown = np.clip(unit @ np.array(_SEPIA, unit.dtype).T, 0, 1)
-        return np.asarray(unit + self.amount * (brown - unit))
+        number = np.float64 if image.dtype == np.float64 else np.float32
+        planes = [image[..., channel].astype(number) for channel in range(3)]
+        result = np.empty(image.shape, image.dtype)
+        for channel, weights in enumerate(np.array(_SEPIA, number)):
+            brown = sum(weight * plane for weight, plane in zip(weights, planes, strict=True))
+            brown = np.minimum(brown, full_scale(image.dtype))
+            result[..., channel] = rounded(
+                planes[channel] + number(self.amount) * (brown - planes[channel]), image.dtype
+            )
+        return result
 
 
 _SEPIA = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))
@@ -505,7 +520,12 @@ class ChannelShuffle(PixelTransform):
     ] = choice("rbg", "grb", "gbr", "brg", "bgr")
 
     def apply_image(self, image: Array) -> Array:
-        return image if _is_gray(image) else np.take(image, ["rgb".index(letter) for letter in self.order], axis=2)
+        if _is_gray(image):
+            return image
+        shuffled = np.empty(image.shape, image.dtype)
+        for channel, letter in enumerate(self.order):  # in half the time of one index for all
+            shuffled[..., channel] = image[..., "rgb".index(letter)]
+        return shuffled
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -1,5 +1,7 @@
 """Noise, reproducible from an integer seed, and compression."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -103,8 +105,8 @@ class SpeckleNoise(PixelTransform):
     def apply_image(self, image: Array) -> Array:
         if self.std == 0:
             return image
-        unit = to_unit(image)
-        return np.asarray(unit * (1 + np.float32(self.std) * _normal(image, self.seed, per_channel=self.per_channel)))
+        noise = _normal(image, self.seed, per_channel=self.per_channel)
+        return _in_strips(image, lambda rows: to_unit(image[rows]) * (1 + np.float32(self.std) * noise[rows]))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -129,20 +131,51 @@ class ISONoise(PixelTransform):
     seed: Seed = integers(0, SEED_MAX)
 
     def apply_image(self, image: Array) -> Array:
-        gray = image.ndim == 2 or image.shape[2] == 1
-        if self.luminance == 0 and (self.color == 0 or gray):
+        colored = image.ndim == 3 and image.shape[2] == 3
+        if self.luminance == 0 and (self.color == 0 or not colored):
             return image
-        light = decode_srgb(to_unit(image))
         grain = np.float32(self.luminance) * _normal(image, self.seed, per_channel=False)
-        if not gray and self.color:
+        tint = None
+        if colored and self.color:
             tint = engines.current().gaussian(_normal(image, (self.seed, 1), per_channel=True), _TINT_SIGMA)
-            tint = tint - tint.mean(axis=2, keepdims=True)  # leaves the luminance to the other part
-            # A blur by sigma divides the deviation of white noise by 2 * sqrt(pi) * sigma; one mean was taken off three.
-            grain = grain + np.float32(self.color * 2 * np.sqrt(np.pi) * _TINT_SIGMA * np.sqrt(1.5)) * tint
-        return encode_srgb(light + np.sqrt(light) * grain)
+        # A blur by sigma divides the deviation of white noise by 2 * sqrt(pi) * sigma; one mean is taken off three.
+        strength = np.float32(self.color * 2 * np.sqrt(np.pi) * _TINT_SIGMA * np.sqrt(1.5))
+
+        def grainy(rows: slice) -> Array:
+            noise = grain[rows]
+            if tint is not None:
+                colors = strength * tint[rows]
+                mean = (colors[..., 0] + colors[..., 1] + colors[..., 2]) / 3
+                noise = colors + (noise - mean[..., None])  # the luminance is left to the gray part
+            light = _light(image[rows])
+            return encode_srgb(light + np.sqrt(light) * noise)
+
+        return _in_strips(image, grainy)
 
 
 _TINT_SIGMA = 1.0  # px
+
+
+def _light(image: Array) -> Array:
+    """Linear light; of uint8 by a table."""
+    if image.dtype != np.uint8:
+        return decode_srgb(image)
+    return np.asarray(engines.current().lookup(image, _light_of_levels()))
+
+
+@functools.cache
+def _light_of_levels() -> Array:
+    return decode_srgb(to_unit(np.arange(256, dtype=np.uint8)))[:, None]
+
+
+def _in_strips(image: Array, changed: Callable[[slice], Array]) -> Array:
+    """The image whose rows `changed` gives in [0, 1], some at a time: memory for all would cost more than arithmetic."""
+    result = np.empty(image.shape, image.dtype)
+    count = max(2**15 * len(image) // image.size, 1)
+    for start in range(0, len(image), count):
+        rows = slice(start, start + count)
+        result[rows] = from_unit(changed(rows), image.dtype)
+    return result
 
 
 def _normal(image: Array, seed: int | tuple[int, int], *, per_channel: bool) -> Array:
