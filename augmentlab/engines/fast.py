@@ -54,6 +54,33 @@ def _flat(array: Array) -> Array:
     return array[..., 0] if array.shape[2:] == (1,) else array
 
 
+# --- compiled by Numba, or not yet ---------------------------------------------------------------------------------------
+
+
+def _compiled(name: str, otherwise: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """The primitive's kernel as soon as it is compiled and agrees with the reference; until then `otherwise`, which by
+    itself is the reference's.
+    """
+    expected = getattr(reference, name)
+    otherwise = otherwise or expected
+    trusted: Callable[..., Any] | None = None
+
+    @functools.wraps(otherwise)
+    def primitive(*arguments: Any, **options: Any) -> Any:
+        nonlocal trusted
+        if trusted is None:
+            kernel = kernels.ready(name)
+            if kernel is None:
+                return otherwise(*arguments, **options)
+            wrong = selftest.disagreement(kernel, expected, CASES[name])
+            trusted = kernel if wrong is None else otherwise
+            if wrong is not None:
+                selftest.warn(f"the compiled {name}", wrong)
+        return trusted(*arguments, **options)
+
+    return primitive
+
+
 # --- moving pixels -----------------------------------------------------------------------------------------------------
 
 
@@ -446,19 +473,28 @@ def median(image: Array, radius: int) -> Array:
 
 
 def correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
-    """As `reference.correlate`, by `cv2.filter2D`."""
+    """As `reference.correlate`, by a kernel or `cv2.filter2D`; where there are many weights, by the latter's Fourier
+    transforms.
+    """
     if image.dtype not in _ALLOWED_ERROR:
         return reference.correlate(image, kernel)
+    if np.count_nonzero(kernel) <= _MANY_TAPS:
+        return np.asarray(_add_neighbors(image, kernel))
+    result = np.empty(image.shape, image.dtype)
+    _saturate_into(_flat(result), cv2.filter2D(_flat(image).astype(np.float32), -1, kernel, borderType=_EDGE))
+    return result
+
+
+def _filtered(image: Array, kernel: NDArray[np.float64]) -> Array:
     result = np.empty(image.shape, image.dtype)
     target = _flat(result)
     small, anchor = _without_margins(kernel)
-    taps = np.count_nonzero(small)
-    if small.size <= _MOST_TAPS and taps < _WORTH_CONVERTING:
+    if small.size <= _MOST_TAPS and np.count_nonzero(small) < _WORTH_CONVERTING:
         cv2.filter2D(_flat(image), -1, small, dst=target, anchor=anchor, borderType=_EDGE)
         return result
     single, total = (_scratch(name, target.shape, np.float32) for name in ("source", "moved"))
     np.copyto(single, _flat(image))
-    if small.size <= _MOST_TAPS or taps > _MANY_TAPS:
+    if small.size <= _MOST_TAPS:
         cv2.filter2D(single, -1, small, dst=total, anchor=anchor, borderType=_EDGE)
         _saturate_into(target, total)
         return result
@@ -477,6 +513,9 @@ def correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
                 total += moved[:height, :width]
     _saturate_into(target, total)
     return result
+
+
+_add_neighbors = _compiled("correlate", _filtered)
 
 
 def _without_margins(kernel: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[int, int]]:
@@ -624,27 +663,6 @@ def match_quantiles(image: Array, quantiles: NDArray[np.float64], blend: float) 
 
 
 # --- compiled by Numba -------------------------------------------------------------------------------------------------
-
-
-def _compiled(name: str) -> Callable[..., Any]:
-    """The primitive's kernel as soon as it is compiled and agrees with the reference; until then the reference's."""
-    expected = getattr(reference, name)
-    trusted: Callable[..., Any] | None = None
-
-    @functools.wraps(expected)
-    def primitive(*arguments: Any, **options: Any) -> Any:
-        nonlocal trusted
-        if trusted is None:
-            kernel = kernels.ready(name)
-            if kernel is None:
-                return expected(*arguments, **options)
-            wrong = selftest.disagreement(kernel, expected, CASES[name])
-            trusted = kernel if wrong is None else expected
-            if wrong is not None:
-                selftest.warn(f"the compiled {name}", wrong)
-        return trusted(*arguments, **options)
-
-    return primitive
 
 
 normalize = _compiled("normalize")
