@@ -584,7 +584,10 @@ def plan(pipeline: Transform, shape: Shape) -> list[tuple[tuple[Transform, ...],
     """How a drawn pipeline is computed on an image of `shape` (H, W): runs of steps, each with its input shape."""
     runs: list[tuple[tuple[Transform, ...], Shape]] = []
     joinable = False
-    for step in flatten(pipeline):
+    steps = pipeline.steps if isinstance(pipeline, Compose) and pipeline.p == 1 else (pipeline,)
+    if any(isinstance(step, Compose) for step in steps):
+        steps = tuple(flatten(pipeline))
+    for step in steps:
         if runs and joinable and step.joins(runs[-1][0], shape):
             runs[-1] = ((*runs[-1][0], step), runs[-1][1])
         else:

@@ -140,8 +140,12 @@ class Transform:
         rng = generator(rng)
         # The coin is tossed even where p is 1, so that changing p leaves the values of the fields as they were.
         applied = rng.random() < self.p
-        drawn = {name: value.sample(rng) for name, value in held}
-        return self._unchecked(**drawn, p=1.0) if applied else None
+        drawn = {name: value.at(rng.random()) for name, value in held}
+        if not applied:
+            return None
+        step = self._unchecked(**drawn, p=1.0)
+        object.__setattr__(step, "_held", ())
+        return step
 
     def _unchecked(self, **values: Any) -> Self:
         """A copy with values that are known to be allowed."""
@@ -219,11 +223,11 @@ class Transform:
             return self._call_batch(samples, generator(rng))
         if self.mixes:
             raise TypeError(_ALONE.format(type(self).__name__))
+        check_image(data.image if isinstance(data, Sample) else data)
         drawn = self.sample(rng)
         if drawn is None:
-            check_image(data.image if isinstance(data, Sample) else data)
             return data
-        return drawn.apply(data)
+        return drawn._apply(data) if isinstance(data, Sample) else drawn._apply(Sample.moved(_EMPTY, image=data)).image  # noqa: SLF001
 
     def _call_with_keywords(self, targets: dict[str, Any], rng: Rng) -> dict[str, Any]:
         owner, allowed = type(self).__name__, (*KEYWORDS, *OPTIONS)
