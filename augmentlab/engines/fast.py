@@ -92,7 +92,7 @@ def warp(
     small = max(*array.shape[:2], *shape) <= _LARGEST_SIDE
     if order == 0:
         if small and array.dtype.itemsize in _SAME_BITS and _extent(matrix, shape) <= _LARGEST_SIDE:
-            return _pick(array, _rounded_positions(matrix, shape), border, fill, out)
+            return _pick(array, *_nearest(matrix, shape), border, fill, out)
         return exact()
     if array.dtype not in _ALLOWED_ERROR:
         return exact()
@@ -115,8 +115,11 @@ def remap(
     extent = max(cv2.norm(plane, cv2.NORM_INF) for plane in planes)
     if order == 0:
         if small and array.dtype.itemsize in _SAME_BITS and extent <= _LARGEST_SIDE:
-            nearest = positions + _TO_NEAREST
-            return _pick(array, np.floor(nearest, out=nearest).astype(np.int16, order="C"), border, fill, out)
+            x, y = _scratch("nearest", (2, *shape), np.float32)
+            for plane, axis in ((x, 0), (y, 1)):
+                places = positions[..., axis] + _TO_NEAREST
+                np.copyto(plane, np.floor(places, out=places), casting="same_kind")
+            return _pick(array, x, y, border, fill, out)
         return exact()
     if array.dtype not in _ALLOWED_ERROR:
         return exact()
@@ -306,28 +309,32 @@ def _window(array: Array, low: Map, high: Map, border: str, fill: float) -> Arra
 _TO_NEAREST = 0.5 + 1e-9  # as the reference: half-way between two pixels, the right or lower one is taken
 
 
-def _rounded_positions(matrix: Map, shape: Shape) -> NDArray[np.int16]:
-    """The nearest whole positions (H, W, 2) for a matrix, in double precision as the reference has them."""
+def _nearest(matrix: Map, shape: Shape) -> _Planes:
+    """The nearest whole x and y for a matrix, reckoned in double precision as the reference does."""
     columns, rows = np.arange(shape[1]), np.arange(shape[0])[:, None]
-    index = _scratch("index", (*shape, 2), np.int16)
-    across, down, depth = (a * columns + (b * rows + c) for a, b, c in matrix.tolist())
-    for axis, plane in enumerate((across, down)):
-        if not _is_affine(matrix):
-            plane /= depth  # noqa: PLW2901
-        plane += _TO_NEAREST  # noqa: PLW2901
-        index[..., axis] = np.floor(plane, out=plane)
-    return index
+    x, y = _scratch("nearest", (2, *shape), np.float32)
+    places = _scratch("places", shape, np.float64)
+    across, down, depth = matrix.tolist()
+    for plane, (a, b, c) in ((x, across), (y, down)):
+        if _is_affine(matrix):
+            np.add(a * columns, b * rows + (c + _TO_NEAREST), out=places)
+        else:
+            np.add(a * columns, b * rows + c, out=places)
+            places /= depth[0] * columns + (depth[1] * rows + depth[2])
+            places += _TO_NEAREST
+        np.copyto(plane, np.floor(places, out=places), casting="same_kind")
+    return x, y
 
 
-def _pick(array: Array, index: NDArray[np.int16], border: str, fill: float, out: Array | None) -> Array:
-    """The pixels at whole positions `index` (H, W, 2), bit by bit."""
-    result = np.empty((*index.shape[:2], *array.shape[2:]), array.dtype) if out is None else out
+def _pick(array: Array, x: Array, y: Array, border: str, fill: float, out: Array | None) -> Array:
+    """The pixels at whole positions, bit by bit."""
+    result = np.empty((*x.shape, *array.shape[2:]), array.dtype) if out is None else out
     bits = _SAME_BITS[array.dtype.itemsize]
     value = np.asarray(reference.fill_level(fill, array.dtype)).astype(array.dtype).view(bits).item()
     cv2.remap(
         _flat(array.view(bits)),
-        index,
-        None,
+        x,
+        y,
         cv2.INTER_NEAREST,
         dst=_flat(result.view(bits)),
         borderMode=_BORDER[border],
