@@ -204,7 +204,7 @@ def test_all_primitives_are_the_references():
 # ---------------------------------------------------------------- compiling
 
 
-def in_a_fresh_process(script, *flags):
+def in_a_fresh_process(script):
     """What a new interpreter, where every warning is an error, prints, by lines."""
     code = "import sys, threading, time\nfrom augmentlab.engines import kernels\n" + textwrap.dedent(script)
     run = subprocess.run(
@@ -321,7 +321,8 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same():
 @pytest.mark.parametrize("pause", [0, 0.2, 10])
 def test_a_forked_child_starts_anew(pause):
     assert in_a_fresh_process(f"""
-        import os
+        import os, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside any thread
         kernels.ready("gray")
         kernels.wait({pause})
         child = os.fork()
