@@ -1,6 +1,6 @@
 """What each transform costs on a photo of 256 x 256 x 3 pixels, on one thread.
 
-Run ``python benchmarks/catalog.py``. A transform is measured at both far ends of its typical ranges, and the dearer one
+Run ``python -m benchmarks.catalog``. A transform is measured at both far ends of its typical ranges, and the dearer one
 counts. The rounds are interleaved, so that a disturbance falls on all transforms alike, and the median is printed. Exits
 with 1 when one takes more than LIMIT milliseconds and its docstring does not say that it is slow.
 """
