@@ -368,7 +368,8 @@ class Transform:
                 ours.add(type(part).__name__)
             else:
                 foreign.add((type(part).__module__, type(part).__qualname__.split(".")[0]))
-            ours |= {type(value).__name__.lower() for value in vars(part).values() if isinstance(value, Distribution)}
+            printed = (getattr(part, one.name) for one in parameters(part) if getattr(part, one.name) != one.default)
+            ours |= {type(value).__name__.lower() for value in printed if isinstance(value, Distribution)}
         imports = [f"from augmentlab import {', '.join(sorted(ours))}"] if ours else []
         imports += [f"from {home} import {name}" for home, name in sorted(foreign)]
         if ours and len(imports[0]) > 100:

@@ -522,3 +522,10 @@ def test_an_out_that_does_not_fit_gets_one_sentence():
         step.apply(image, out=image)
     with pytest.raises(TypeError, match="out must go with an image, an array; got Sample"):
         step.apply(Sample(image), out=image.copy())
+
+
+def test_code_imports_what_it_uses_and_no_more():
+    pipeline = Compose([GaussianNoise(std=uniform(0, 0.1)), Gamma(gamma=0.8)])
+    assert pipeline.code().splitlines()[0] == "from augmentlab import Compose, Gamma, GaussianNoise, uniform"
+    given = Compose([GaussianNoise(std=0.1, seed=integers(0, 5))])
+    assert given.code().splitlines()[0] == "from augmentlab import Compose, GaussianNoise, integers"
