@@ -739,10 +739,8 @@ def _import_numba() -> Any:
 
 def _compile(numba: Any, name: str) -> None:
     """Put the compiled function in the place of the plain one, with the small ones that have no signature."""
-    options: dict[str, Any] = {
-        "nogil": True,
-        "error_model": "numpy",
-    }  # which gives infinity for x / 0, instead of asking each time
+    # NumPy's x / 0 is infinity; Python's would be asked for before each division.
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     for helper, own in _functions.items():
         if not own and helper not in _compiled:
             globals()[helper] = numba.njit(**options)(globals()[helper])
