@@ -64,8 +64,8 @@ def _demo(out: Path) -> int:
     )
     print(
         f"Which of {len(arms)} augmentation pipelines help HOG features with logistic regression read scattered digits?\n"
-        "The digits are scikit-learn's, rotated and shifted by us before the split: a best case, made to show every kind\n"
-        f"of answer. Results go to {out}; interrupted, the same command goes on where it stopped.\n"
+        "The digits are scikit-learn's, rotated and shifted by us before the split: a best case, made to show what\n"
+        f"helps and what hurts. Results go to {out}; interrupted, the same command goes on where it stopped.\n"
     )
     experiment = Study(
         digits,
