@@ -437,19 +437,17 @@ def _round_into(target: Array, source: Array, function: Callable[[Array, Array |
 
 
 @functools.lru_cache(maxsize=256)
-def _gaussian_weights(sigma: float) -> NDArray[np.float32]:
+def _gaussian_weights(sigma: float) -> NDArray[np.float64]:
     """SciPy's weights of a Gaussian, cut at four standard deviations."""
     reach = int(4 * sigma + 0.5)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (sigma or 1.0)) ** 2)
-    return (weights / weights.sum()).astype(np.float32)
+    return np.asarray(weights / weights.sum())
 
 
 def gaussian(image: Array, sigma: float, out: Array | None = None) -> Array:
     """As `reference.gaussian`, by `cv2.sepFilter2D`; `cv2.GaussianBlur` has other weights and rounds in between."""
-    if image.dtype not in _ALLOWED_ERROR:
-        return reference.gaussian(image, sigma, out)
     result = np.empty(image.shape, image.dtype) if out is None else out
-    weights = _gaussian_weights(sigma)
+    weights = _gaussian_weights(sigma)  # in double precision for float64, else OpenCV takes them in single
     cv2.sepFilter2D(_flat(image), -1, weights, weights, dst=_flat(result), borderType=_EDGE)
     return result
 

@@ -204,7 +204,7 @@ def resize(array: Array, shape: Shape, *, method: str = "linear", out: Array | N
         # channel_axis and a plain 2-D array must agree: a grayscale image has no channel axis.
         axis = 2 if array.ndim == 3 else None
         small = transform.resize_local_mean(source, shape, channel_axis=axis, preserve_range=True)
-        return _into(out, rounded(small, array.dtype))
+        return _into(out, np.ascontiguousarray(rounded(small, array.dtype)))
     shrinks = shape[0] < array.shape[0] or shape[1] < array.shape[1]
     resized = transform.resize(
         source, full, order=1, mode="edge", anti_aliasing=shrinks, clip=True, preserve_range=True
