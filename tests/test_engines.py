@@ -600,6 +600,22 @@ def test_one_can_wait_for_the_kernels():
     """) == ["True"]
 
 
+@needs_fast
+def test_opencv_alone_is_enough():
+    assert in_a_fresh_process("""
+        import sys
+        sys.modules["numba"] = sys.modules["stringzilla"] = None
+        from augmentlab import engines
+        from augmentlab.engines import fast, reference, selftest
+        engines.wait()
+        for name, cases in fast.CASES.items():
+            primitive = getattr(engines.current(), name)
+            assert primitive is getattr(fast, name)
+            assert selftest.disagreement(primitive, getattr(reference, name), cases) is None
+        print(engines.current_name(), fast._translate())
+    """) == ["fast None"]
+
+
 def test_labels_must_not_differ_at_all():
     cases = [((np.arange(6).reshape(2, 3),), {})]
     assert selftest.disagreement(np.copy, np.copy, cases) is None

@@ -29,8 +29,8 @@ class _Fast:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        # The lock may be held by a thread that a forked child does not have.
-        os.register_at_fork(after_in_child=self._new_lock)
+        if hasattr(os, "register_at_fork"):  # the lock may be held by a thread that a forked child does not have
+            os.register_at_fork(after_in_child=self._new_lock)
 
     def _new_lock(self) -> None:
         self._lock = threading.RLock()
