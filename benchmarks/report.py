@@ -1,6 +1,7 @@
 """What was measured as lines in the terminal, as JSON, and as a page with a plot."""
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -43,8 +44,8 @@ def limit_of(result: Result, *, stringzilla: bool) -> float | None:
 
 
 def figure(value: float) -> str:
-    """Two digits, as many as the spread allows to tell."""
-    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2g}"
+    """Two digits, about as many as the spread allows to tell."""
+    return f"{value:.{max(1 - math.floor(math.log10(float(f'{value:.1e}'))), 0)}f}"
 
 
 def spread(measured: Ratio) -> str:
@@ -174,7 +175,7 @@ def _goals(run: Run) -> str:
     found = "is installed" if run.stringzilla else "is not installed"
     return f"""## Ratios to reach
 
-To {FIRST}'s time; {met} of {len(rows)} are met by the median. The ratio is the median over the rounds, between its
+To {FIRST}' time; {met} of {len(rows)} are met by the median. The ratio is the median over the rounds, between its
 quartiles. (stringzilla, whose table look-up {FIRST} uses, {found} here.)
 
 {_table(("goal", "work", "px", "to reach", "measured", "quartiles", "", "why"), rows)}"""
@@ -224,8 +225,9 @@ def _works(run: Run) -> str:
     text = f"""## Every work
 
 Medians of our time over that of each library. An empty cell: the library has no such work. A star: it is defined
-differently there, as told [below](#where-definitions-differ). "scikit-image" is augmentlab on its reference engine, which
-is plain scikit-image, SciPy and NumPy.{missing}"""
+differently there, as told [below](#definitions). "scikit-image" is augmentlab on its reference engine, which
+is plain scikit-image, SciPy and NumPy. What mixes several samples (MixUp, CutMix, Mosaic) or needs a mask (MaskDropout) is
+not measured.{missing}"""
     return "\n\n".join([text, *blocks])
 
 
@@ -288,13 +290,14 @@ def _method(run: Run) -> str:
 - Arrays and tensors that come out are made contiguous on all sides.
 - Single transforms are always applied. In pipelines the flip has the probability 0.5 and all else is always applied, on
   all sides.
-- The image is scikit-image's photo of an astronaut, RGB, uint8, shrunk by local means or tiled to its side."""
+- The image is scikit-image's photo of an astronaut, RGB, uint8, shrunk by local means or tiled to its side;
+  every call gets the same."""
 
 
 def _differences(run: Run) -> str:
     names = dict.fromkeys(result.work for result in run.results)
     notes = [f"- **{name}**: {NOTES[name]}" for name in names if name in NOTES]
-    return "## Where definitions differ\n\n" + "\n".join(notes) if notes else ""
+    return "(definitions)=\n## Where definitions differ\n\n" + "\n".join(notes) if notes else ""
 
 
 def _machine(run: Run) -> str:
@@ -345,7 +348,7 @@ def plot(run: Run) -> Any:
     axes.grid(axis="x", which="both", lw=0.3, alpha=0.6)
     axes.tick_params(axis="x", top=True, labeltop=True)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel(f"our time / {FIRST}'s (further left is faster); bars: quartiles")
+    axes.set_xlabel(f"our time / {FIRST}' (further left is faster); bars: quartiles")
     handles = [axes.plot([], [], "o", ms=4, color=colours[side], label=f"{side} px")[0] for side in sides]
     handles += axes.plot([], [], "|", ms=7, mew=1.2, color="crimson", label="to reach")
     size.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=7, frameon=False)

@@ -1086,25 +1086,25 @@ OTHERS = (
         "RandAugment",
         "Policies",
         lambda side: lab.RandAugment(),
-        torchvision=lambda v2, side: v2.RandAugment(),
+        torchvision=lambda v2, side: v2.RandAugment(interpolation=v2.InterpolationMode.BILINEAR),
     ),
     _work(
         "TrivialAugment",
         "Policies",
-        lambda side: lab.TrivialAugment(),
-        torchvision=lambda v2, side: v2.TrivialAugmentWide(),
+        lambda side: lab.TrivialAugment(wide=True),
+        torchvision=lambda v2, side: v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR),
     ),
     _work(
         "AutoAugment",
         "Policies",
         lambda side: lab.AutoAugment(),
-        torchvision=lambda v2, side: v2.AutoAugment(),
+        torchvision=lambda v2, side: v2.AutoAugment(interpolation=v2.InterpolationMode.BILINEAR),
     ),
     _work(
         "AugMix",
         "Policies",
         lambda side: lab.AugMix(),
-        torchvision=lambda v2, side: v2.AugMix(),
+        torchvision=lambda v2, side: v2.AugMix(all_ops=False),
     ),
 )
 
@@ -1123,7 +1123,7 @@ def _reference(side: int) -> Any:
 # How definitions differ where a library means something else by the same name. It does the work that comes nearest.
 NOTES = {
     "Eight steps": "The steps differ as told at each. torchvision and Kornia take one standard deviation of the noise, the middle of the range; torchvision's noise and Albumentations' are rounded to uint8 as ours is, Kornia's stays float.",
-    "Six point transforms": "On uint8 augmentlab makes one table of all six. Albumentations' contrast turns about black and its limits are factors 1 - x to 1 + x, ours about middle gray.",
+    "Six point transforms": "On uint8 augmentlab makes one table of all six. Contrast turns about middle gray in ours, Pillow's and OpenCV's, about black in Albumentations'.",
     "Five geometric transforms": "augmentlab resamples once, the others at each step: the result is sharper, and it is not the same image.",
     "1,000 images of 28x28": "Each image has its own draws. Albumentations, torchvision and OpenCV are called image by image, for given the whole they would use one draw for all; Kornia draws for each image of a batch. The colour jitter of torchvision and Kornia multiplies.",
     "1,000 images of 32x32x3": "As for 28x28.",
@@ -1134,7 +1134,7 @@ NOTES = {
     "OpticalDistortion": "Ours has a term in r² and a radius of 1 in the corner; Albumentations uses OpenCV's camera model with terms in r² and r⁴.",
     "PiecewiseAffine": "Ours moves nodes and joins triangles; Albumentations blends the moves of all nodes by their distance.",
     "ThinPlateSpline": "Ours evaluates the spline on 65x65 positions and joins them by cubic splines; the others at every pixel.",
-    "ResizedCrop": "None anti-aliases here but torchvision and Pillow, because the window is never larger than the output.",
+    "ResizedCrop": "The window is never larger than the output, so that nothing is anti-aliased.",
     "Resize to 128, Gaussian": "Albumentations has no Gaussian anti-aliasing: beside it stands its area interpolation, which is much less work. Pillow and torchvision use a triangle filter.",
     "Rescale, growing": "Factors between 1 and 1.5, where no anti-aliasing is needed.",
     "Contrast": "Ours turns about middle gray, Albumentations' about black, torchvision's about the mean gray.",
@@ -1144,7 +1144,7 @@ NOTES = {
     "HueSaturation": "Saturation is multiplied; Albumentations adds to it, within limits of about the same effect. OpenCV and Albumentations hold hue in 180 or 256 steps; torchvision and Kornia blend with gray.",
     "ColorJitter": "OpenCV and Pillow keep one order of the four; the others draw it.",
     "Grayscale": "Ours weighs by ITU-R BT.709 as scikit-image does, the others by BT.601.",
-    "Equalize": "OpenCV and Albumentations leave the darkest level at 0, which shows where much of the picture is black.",
+    "Equalize": "OpenCV and Albumentations move the darkest level that occurs to 0, which shows where much of the picture is black.",
     "AutoContrast": "torchvision and Kornia cut off no pixels, so this photo stays as it is.",
     "CLAHE": "Ours equalises the V of HSV in 16384 levels as scikit-image does, the others the L of CIELAB in 256 levels, Kornia each channel; the clip limits were chosen for about the same change.",
     "ColorTemperature": "Ours multiplies in linear light, the others the encoded values.",
@@ -1159,7 +1159,7 @@ NOTES = {
     "UnsharpMask": "Albumentations also blurs a mask of where the difference is above its threshold, here 0.",
     "Sharpness": "Albumentations' Sharpen is another 3x3 kernel, of about the same cost.",
     "Emboss": "The kernels differ.",
-    "Superpixels": "Ours is scikit-image's SLIC; Albumentations has an implementation of its own.",
+    "Superpixels": "Ours is scikit-image's SLIC; Albumentations has one of its own, kept from shrinking the image first (max_size=None).",
     "GaussianNoise": "torchvision and Kornia have one standard deviation, the middle of the range. All noise is i.i.d. and fresh at each call.",
     "ShotNoise": "Albumentations draws in linear light; the strength is about the same.",
     "SpeckleNoise": "Ours is normal, Albumentations' uniform, with the same standard deviation; one value for all channels.",
@@ -1170,7 +1170,7 @@ NOTES = {
     "Snow": "Another picture; Albumentations by its texture method.",
     "Shadow": "Another picture: ours has soft edges.",
     "SunFlare": "Another picture; Albumentations by its physics_based method.",
-    "RandAugment": "The four policies are compared at their defaults, which are the papers' and nearly the same.",
+    "RandAugment": "The four policies are those of the papers, at default strength, with linear interpolation on both sides; which operations are drawn, and so the time, differs from call to call.",
 }
 
 # Why a ratio is what it is, where it could not be reached: (name of the work, side) or name -> what a profile shows.

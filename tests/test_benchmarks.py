@@ -245,9 +245,9 @@ def test_the_page_tells_goals_met_and_missed(made_up):
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines() if row.startswith("|")]
     goals = {(row[1], row[2]): row[3:7] for row in rows if len(row) == 8 and row[2].isdigit()}
     assert goals == {
-        ("Eight steps", "128"): ["≤ 0.2", "0.1", "0.1 to 0.1", "met"],
-        ("Eight steps", "256"): ["≤ 0.25", "0.5", "0.5 to 0.5", "**not met**"],
-        ("Rotate", "256"): ["≤ 0.5", "0.5", "0.5 to 0.55", "met"],
+        ("Eight steps", "128"): ["≤ 0.2", "0.10", "0.10 to 0.10", "met"],
+        ("Eight steps", "256"): ["≤ 0.25", "0.50", "0.50 to 0.50", "**not met**"],
+        ("Rotate", "256"): ["≤ 0.5", "0.50", "0.50 to 0.55", "met"],
         ("Eight steps, two threads", "256"): ["≥ 1.6", "1.7", "1.7 to 1.7", "met"],
     }
 
@@ -271,6 +271,14 @@ def test_the_page_holds_what_one_needs_to_judge_it(made_up):
         lines = block.splitlines()
         if lines[0].startswith("|"):
             assert len({row.count("|") for row in lines}) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0996, "0.10"), (0.1234, "0.12"), (0.3, "0.30"), (0.996, "1.0"), (1.26, "1.3"), (9.96, "10"), (123.4, "123")],
+)
+def test_figures_have_two_digits(value, text):
+    assert report.figure(value) == text
 
 
 def test_growth_is_told_per_pixel(made_up):
