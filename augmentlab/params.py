@@ -100,12 +100,12 @@ class Uniform(Distribution):
 
     def at(self, share: float) -> float:
         """A quantile, rounded so that a record reads well: to six digits, counted from the first of the larger end."""
-        steps = _steps(max(abs(self.low), abs(self.high)))
+        steps = _steps(self.low, self.high)
         return min(max(round((self.low + (self.high - self.low) * share) * steps) / steps, self.low), self.high)
 
     def many(self, shares: NDArray[np.float64]) -> list[float]:
         """`at` each of several shares."""
-        steps = _steps(max(abs(self.low), abs(self.high)))
+        steps = _steps(self.low, self.high)
         quantiles = np.rint((self.low + (self.high - self.low) * shares) * steps) / steps
         return np.clip(quantiles, self.low, self.high).tolist()
 
@@ -130,7 +130,11 @@ class LogUniform(Distribution):
     def at(self, share: float) -> float:
         """A quantile, rounded to six significant digits so that a record reads well."""
         low, high = math.log(self.low), math.log(self.high)
-        return _rounded(math.exp(low + (high - low) * share), self.low, self.high)
+        quantile = math.exp(low + (high - low) * share)
+        if self.high < 1.1 * self.low:
+            steps = _steps(self.low, self.high)
+            return min(max(round(quantile * steps) / steps, self.low), self.high)
+        return _rounded(quantile, self.low, self.high)
 
 
 @dataclass(frozen=True, repr=False)
@@ -483,9 +487,12 @@ def _check_ends(distribution: Any) -> None:
 
 
 @functools.lru_cache(maxsize=1024)
-def _steps(largest: float) -> float:
-    """The power of ten of whose parts numbers up to `largest` are made, so that the largest have six digits."""
-    return 10.0 ** max(5 - math.floor(math.log10(largest)), 0) if 1e-300 < largest < math.inf else 1.0
+def _steps(low: float, high: float) -> float:
+    """The power of ten of whose parts numbers from `low` to `high` are made: the largest of them have six digits, and
+    more where ends that are close would leave less than 10,000 numbers.
+    """
+    scale = min(max(abs(low), abs(high)), 10 * (high - low))
+    return 10.0 ** max(5 - math.floor(math.log10(scale)), 0) if 1e-300 < scale < math.inf else 1.0
 
 
 def _rounded(number: float, low: float, high: float) -> float:

@@ -287,3 +287,14 @@ def test_draws_keep_six_digits_of_the_larger_end():
         assert all(float(f"{one:.{max(-round(np.log10(step)), 0)}f}") == one for one in drawn)
         assert low <= drawn.min() <= drawn.max() <= high
     assert uniform(0.3, 0.3).many(shares) == [0.3] * 1000
+
+
+@pytest.mark.parametrize("kind", [uniform, loguniform])
+@pytest.mark.parametrize(
+    "ends", [(1e6 + 0.1, 1e6 + 0.2), (1, 1.0001), (3e-9, 4e-9), (1e-12, 1), (5, 6e8), (254.9, 255)]
+)
+def test_close_ends_leave_many_numbers(kind, ends):
+    shares = np.random.default_rng(0).random(1000)
+    drawn = kind(*ends).many(shares)
+    assert len(set(drawn)) > 900
+    assert ends[0] <= min(drawn) <= max(drawn) <= ends[1]
