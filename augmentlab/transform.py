@@ -545,6 +545,8 @@ class PointTransform(Transform):
     bit-identical to one step after the other.
     """
 
+    __slots__ = ("_made",)  # tables by the number of channels: a step of numbers makes each once
+
     broadcasts: ClassVar[bool] = False  # whether curve treats all channels alike and takes arrays in place of fields
 
     def curve(self, x: Array) -> Array:
@@ -566,10 +568,21 @@ class PointTransform(Transform):
         result = np.empty_like(stack)
         lookup = engines.current().lookup
         if not drawn:
-            return np.asarray(lookup(stack.reshape(-1, *stack.shape[2:]), self.table(channels))).reshape(stack.shape)
+            return np.asarray(lookup(stack.reshape(-1, *stack.shape[2:]), self._table(channels))).reshape(stack.shape)
         for image, table, out in zip(stack, self._tables(channels, drawn), result, strict=True):
             lookup(image, table, out=out)
         return result
+
+    def _table(self, channels: int) -> Array:
+        made: dict[int, Array]
+        try:
+            made = self._made  # type: ignore[attr-defined]
+        except AttributeError:
+            made = {}
+            object.__setattr__(self, "_made", made)
+        if channels not in made:
+            made[channels] = self.table(channels)
+        return made[channels]
 
     def _tables(self, channels: int, drawn: dict[str, list[Any]]) -> Array:
         """A table for each image: (N, 256, C)."""
@@ -589,9 +602,9 @@ class PointTransform(Transform):
         color, alpha = split_alpha(sample.image)
         channels = color.shape[2] if color.ndim == 3 else 1
         if color.dtype == np.uint8:
-            table = run[0].table(channels)
+            table = run[0]._table(channels)  # noqa: SLF001
             for step in run[1:]:
-                after = step.table(channels)
+                after = step._table(channels)  # noqa: SLF001
                 if after.shape[1] == 1:
                     table = after[:, 0][table]
                 else:

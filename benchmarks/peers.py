@@ -173,9 +173,9 @@ def _call_pillow_many(transform: Any, images: Any) -> Call:
 
 
 def call_augmentlab(transform: Any, image: Array) -> Call:
-    """Each call has a stream of its own, as the images of a data set have."""
-    index = iter(range(2**32))
-    return lambda: np.ascontiguousarray(transform(image, rng=(0, 0, next(index))))
+    """One generator for all calls, as the others have."""
+    rng = np.random.default_rng(0)
+    return lambda: np.ascontiguousarray(transform(image, rng=rng))
 
 
 def call_augmentlab_many(transform: Any, images: Array) -> Call:

@@ -80,7 +80,7 @@ class Gamma(PointTransform):
     broadcasts: ClassVar[bool] = True
 
     def curve(self, x: Array) -> Array:
-        return np.clip(x, 0, None) ** self.gamma
+        return np.asarray(np.maximum(x, 0) ** self.gamma)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
