@@ -416,7 +416,10 @@ def resize(array: Array, shape: Shape, *, method: str = "linear", out: Array | N
         if any(shrinks):
             between = (array.shape[1], shape[0]) if shrinks[0] else (shape[1], array.shape[0])
             source = cv2.resize(source.astype(np.float32), between, interpolation=cv2.INTER_AREA)
-        _round_into(target, source, _enlarge)
+        if source.dtype == target.dtype:
+            _enlarge(source, target)
+        else:
+            _round_into(target, source, _enlarge)
         return result
     if any(shrinks):
         down, across = (
@@ -434,8 +437,8 @@ def resize(array: Array, shape: Shape, *, method: str = "linear", out: Array | N
 
 
 def _round_into(target: Array, source: Array, function: Callable[[Array, Array], Any]) -> None:
-    """Let `function` write what it makes of `source` into `target`, rounded if that is uint8 and the source is not."""
-    if source.dtype == target.dtype:
+    """Let `function` write floats into `target`, which are rounded if that is uint8."""
+    if target.dtype == np.float32:
         function(source, target)
     else:
         single = _scratch("single", target.shape, np.float32)
@@ -488,8 +491,12 @@ def box(image: Array, radius: float) -> Array:
         return result
     weights = np.ones(2 * whole + 3)
     weights[[0, -1]] = radius - whole
-    weights = (weights / weights.sum()).astype(np.float32)
-    cv2.sepFilter2D(_flat(image), -1, weights, weights, dst=_flat(result), borderType=_EDGE)
+    weights /= weights.sum()
+
+    def blur(source: Array, whole: Array) -> None:  # to single precision: on uint8 halves would be rounded up
+        cv2.sepFilter2D(source, cv2.CV_32F, weights, weights, dst=whole, borderType=_EDGE)
+
+    _round_into(_flat(result), _flat(image), blur)
     return result
 
 
