@@ -178,6 +178,12 @@ def call_augmentlab(transform: Any, image: Array) -> Call:
     return lambda: np.ascontiguousarray(transform(image, rng=rng))
 
 
+def call_augmentlab_streams(transform: Any, image: Array) -> Call:
+    """A stream of its own for each call, as the images of a data set have: drawn again, an image comes out the same."""
+    index = iter(range(2**32))
+    return lambda: np.ascontiguousarray(transform(image, rng=(0, 0, next(index))))
+
+
 def call_augmentlab_many(transform: Any, images: Array) -> Call:
     """Each call is an epoch."""
     epoch = iter(range(2**32))

@@ -14,10 +14,11 @@ import numpy as np
 import augmentlab
 from augmentlab import engines
 from benchmarks.measure import Timing, interleaved
-from benchmarks.peers import OURS, PEERS, Call, call_augmentlab, call_augmentlab_many, version
+from benchmarks.peers import OURS, PEERS, Call, call_augmentlab, call_augmentlab_many, call_augmentlab_streams, version
 from benchmarks.works import SHARED, Work, photo, small_images
 
 TWO = ", two threads"
+STREAMS = ", a stream for each image"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def calls_of(work: Work, side: int, libraries: Mapping[str, Any], images: Any = 
         return _calls_of_threads(work, side, libraries, images)
     many = work.kind == "many"
     calls = {OURS: (call_augmentlab_many if many else call_augmentlab)(ours, images)}
+    if not many:  # augment_batch gives each image a stream anyway
+        calls[OURS + STREAMS] = call_augmentlab_streams(ours, images)
     for peer in PEERS:
         if peer.name in libraries and peer.name in work.peers:
             transform = work.peers[peer.name](libraries[peer.name], side)
@@ -107,9 +110,9 @@ def warmed_up(calls: Mapping[str, Call]) -> tuple[dict[str, Call], dict[str, str
     wait = getattr(engines, "wait", None)
     if wait is not None:
         wait()
-        for name in (OURS, OURS + TWO):
-            if name in working:
-                working[name]()
+        for name, call in working.items():
+            if name.startswith(OURS):
+                call()
     return working, failed
 
 
