@@ -32,7 +32,7 @@ def shift(x: float, y: float) -> Map:
 
 def zoom(x: float, y: float) -> Map:
     """The matrix that maps pixel borders by the factors (x, y): position 0.0 is the outer border of the first pixel."""
-    return shift(-0.5, -0.5) @ np.diag([x, y, 1.0]) @ shift(0.5, 0.5)
+    return np.array([[x, 0.0, (x - 1) / 2], [0.0, y, (y - 1) / 2], [0.0, 0.0, 1.0]])
 
 
 def about_centre(

@@ -140,6 +140,11 @@ class Sample:
         return [next((two for one, two in other if one == label), label) for label in self.keypoint_labels]
 
     @property
+    def is_bare(self) -> bool:
+        """Whether there is nothing but the image, and perhaps its label."""
+        return self.mask is None and self.heatmap is None and self.boxes is None and self.keypoints is None
+
+    @property
     def visible(self) -> NDArray[np.bool_] | None:
         """Which keypoints lie inside the image, (M,) bool; None without keypoints."""
         if self.keypoints is None:

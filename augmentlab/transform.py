@@ -484,6 +484,11 @@ class GeometricTransform(Transform):
     @classmethod
     def apply_run(cls, run: "Sequence[GeometricTransform]", sample: Sample, out: Array | None = None) -> Sample:
         """Compose the maps of a run, interpolate the pixels once, and move every target along."""
+        image = sample.image
+        if sample.is_bare and (sliced := _sliced(run, image)) is not None:  # no map needs to be known
+            return sample.moved(
+                image=np.asarray(engines.current().contiguous(sliced, out=fitting(out, sliced.shape, sliced.dtype)))
+            )
         maps, shape, points = [], sample.image.shape[:2], sample.keypoints
         for step in run:
             if step.tears and sample.boxes is not None and len(sample.boxes):
@@ -500,10 +505,7 @@ class GeometricTransform(Transform):
         def move(array: Array, order: int, fill: float = 0.0, out: Array | None = None) -> Array:
             if len(run) == 1 and (own := run[0].resample(array, order, fill)) is not None:
                 return own
-            sliced: Array | None = array
-            for step in run:
-                sliced = step.slice_array(sliced) if sliced is not None else None
-            if sliced is not None:
+            if (sliced := _sliced(run, array)) is not None:
                 return np.asarray(engines.current().contiguous(sliced, out=out))
             return _warp(array, total, shape, order, edge[0], fill, out)
 
@@ -526,6 +528,16 @@ class GeometricTransform(Transform):
         boxes = geometry.move_boxes(maps, sample.boxes)
         changes["boxes"], kept = geometry.clip_boxes(boxes, shape, sample.min_visibility, sample.min_area)
         return sample.moved(**changes).only_boxes(kept)
+
+
+def _sliced(run: Sequence[GeometricTransform], array: Array) -> Array | None:
+    """The view that a run of whole-pixel moves makes of an array; None where a step is none."""
+    view: Array | None = array
+    for step in run:
+        if type(step).resample is not GeometricTransform.resample:
+            return None
+        view = step.slice_array(view) if view is not None else None
+    return view
 
 
 def _warp(
