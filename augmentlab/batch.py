@@ -49,7 +49,8 @@ def augment_batch(
     n_jobs : int, optional
         Threads: 1 unless given, -1 for one on each core. All that is heavy releases Python's lock.
     indices : sequence of int, optional
-        The number of each image in its data set, from 0, which names its stream; 0 to N - 1 unless given.
+        The number of each image in its data set, from 0 and below 2 ** 32, which names its stream; 0 to N - 1 unless
+        given.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def augment_batch(
 
 
 def _array(images: Array, pipeline: Transform, prefix: tuple[int, int], numbers: list[int], threads: int) -> Array:
-    small = bool(len(images)) and images[0].nbytes <= _SMALL and images.shape[3:] != (4,)
+    small = bool(images.size) and images[0].nbytes <= _SMALL and images.shape[3:] != (4,)
     steps = _stackable(pipeline) if small else None
     size = max(_CHUNK // images[0].nbytes, 1) if steps is not None else 1
     columns = [] if steps is None else _columns(pipeline, steps, prefix, np.array(numbers))
@@ -106,11 +107,7 @@ def _array(images: Array, pipeline: Transform, prefix: tuple[int, int], numbers:
     def put(start: int) -> None:
         part = made(start)
         assert result is not None
-        if part.shape[1:] != result.shape[1:] or part.dtype != result.dtype:
-            raise ValueError(
-                f"images must come out alike to be one array; got {result.shape[1:]} {result.dtype} and "
-                f"{part.shape[1:]} {part.dtype}: pass a list to get a list"
-            )
+        _check_alike(result[0], part[0])
         if not np.may_share_memory(part, result):
             result[start : start + size] = part
 
@@ -172,25 +169,40 @@ class _Column:
         drawn = {name: values[start:stop] for name, values in self.drawn.items()}
         return _Column(self.step, self.applied[start:stop], drawn)
 
-    def of(self, chosen: NDArray[np.intp]) -> dict[str, list[Any]]:
-        """What was drawn for some of the images."""
-        return {name: [values[index] for index in chosen.tolist()] for name, values in self.drawn.items()}
+    def of(self, chosen: list[int]) -> "_Column":
+        """The same for images to all of which it is applied."""
+        drawn = {name: [values[index] for index in chosen] for name, values in self.drawn.items()}
+        return _Column(self.step, np.ones(len(chosen), bool), drawn)
 
 
 def _stackable(pipeline: Transform) -> tuple[Transform, ...] | None:
     """The steps of a pipeline whose draws can be made for many images at once; None for any other."""
+    if isinstance(pipeline, Compose) and type(pipeline) is not Compose:
+        return None
     steps = pipeline.steps if isinstance(pipeline, Compose) else (pipeline,)
-    plain = (GeometricTransform, PointTransform, PixelTransform)
     for step in steps:
-        cls = type(step)
-        home = next((base for base in plain if isinstance(step, base)), None)
-        if home is None or any(
-            getattr(getattr(one, name), "__func__", getattr(one, name))
-            is not getattr(getattr(base, name), "__func__", getattr(base, name))
-            for one, base, name in ((cls, Transform, "sample"), (cls, home, "apply_run"), (cls, home, "joins"))
-        ):
+        home = next(
+            (base for base in (GeometricTransform, PointTransform, PixelTransform) if isinstance(step, base)), None
+        )
+        changed = home is None or any(
+            _function(type(step), name) is not _function(base, name)
+            for base, names in ((Transform, ("sample", "_apply", "__call__", "apply")), (home, ("apply_run", "joins")))
+            for name in names
+        )
+        if changed:
             return None
     return tuple(steps)
+
+
+def _function(cls: type, name: str) -> Any:
+    method = getattr(cls, name)
+    return getattr(method, "__func__", method)
+
+
+def _stacks(step: Transform) -> bool:
+    """Whether `apply_stack` speaks for the class: a subclass elsewhere may have changed what it does to one image."""
+    cls = type(step)
+    return cls.__module__.split(".")[0] == "augmentlab" or "apply_stack" in vars(cls)
 
 
 def _columns(
@@ -224,9 +236,79 @@ def _column(step: Transform, streams: Items | Streams, whole: NDArray[np.bool_])
 
 
 def _stacked(stack: Array, columns: list[_Column], numbers: list[int]) -> Array:
+    """Small images through a pipeline: step by step, or those to which the same steps are applied together."""
+    # Only steps that interpolate are computed in another way when they meet because none came between them.
+    if not any(_interpolates(column.step) for column in columns):
+        done = _step_by_step(stack, columns)
+        if done is not None:
+            return done
+    applied = np.array([column.applied for column in columns], bool).reshape(len(columns), len(stack)).T
+    patterns, which = np.unique(applied, axis=0, return_inverse=True)
+    result: Array | None = None
+    for index, pattern in enumerate(patterns):
+        chosen = np.flatnonzero(which.ravel() == index).tolist()
+        used = [column.of(chosen) for column, given in zip(columns, pattern, strict=True) if given]
+        part = _alike(stack[chosen], used, [numbers[place] for place in chosen])
+        if result is None:
+            result = np.empty((len(stack), *part.shape[1:]), part.dtype)
+        _check_alike(result[0], part[0])
+        result[chosen] = part
+    assert result is not None
+    return result
+
+
+def _interpolates(step: Transform) -> bool:
+    if not isinstance(step, GeometricTransform):
+        return False
+    cls = type(step)
+    return cls.slice_array is GeometricTransform.slice_array and cls.apply_stack is GeometricTransform.apply_stack
+
+
+def _step_by_step(stack: Array, columns: list[_Column]) -> Array | None:
+    """Each step on the images to which it is applied; None where a step cannot do that."""
+    before = stack
+    for column in columns:
+        chosen = np.flatnonzero(column.applied).tolist()
+        if not chosen:
+            continue
+        if not _stacks(column.step):
+            return None
+        whole = len(chosen) == len(stack)
+        part = column.step.apply_stack(*((stack, column.drawn) if whole else (stack[chosen], column.of(chosen).drawn)))
+        if part is None:
+            return None
+        if whole:
+            stack = part
+        elif part.shape[1:] != stack.shape[1:] or part.dtype != stack.dtype:
+            return None
+        else:
+            stack = stack.copy() if stack is before else stack
+            stack[chosen] = part
+    return stack
+
+
+def _alike(stack: Array, columns: list[_Column], numbers: list[int]) -> Array:
+    """Images to all of which the same steps are applied."""
     # Steps of one kind side by side are computed together (`Transform.joins`), others never are.
-    for _, alike in itertools.groupby(columns, lambda column: _kind(column.step)):
-        stack = _run(stack, list(alike), numbers)
+    runs = [list(alike) for _, alike in itertools.groupby(columns, lambda column: _kind(column.step))]
+    for place, run in enumerate(runs):
+        after: Array | None = stack
+        for column in run:
+            if after is not None:
+                after = column.step.apply_stack(after, column.drawn) if _stacks(column.step) else None
+        if after is None:  # image by image, from the beginning of the run
+            results = _one_by_one(stack, run, numbers)
+            if len({(one.shape, one.dtype) for one in results}) > 1:
+                rest = [column for later in runs[place + 1 :] for column in later]
+                results = [
+                    _one_by_one(one[None], [column.of([index]) for column in rest], [numbers[index]])[0]
+                    for index, one in enumerate(results)
+                ]
+                for one in results:
+                    _check_alike(results[0], one)
+                return np.stack(results)
+            after = np.stack(results)
+        stack = after
     return stack
 
 
@@ -234,40 +316,21 @@ def _kind(step: Transform) -> type | int:
     return next((base for base in (GeometricTransform, PointTransform) if isinstance(step, base)), id(step))
 
 
-def _run(stack: Array, columns: list[_Column], numbers: list[int]) -> Array:
-    """Several steps that may be computed together."""
-    before = stack
-    for column in columns:
-        chosen = np.flatnonzero(column.applied)
-        if not len(chosen):
-            continue
-        whole = len(chosen) == len(stack)
-        part = column.step.apply_stack(*((stack, column.drawn) if whole else (stack[chosen], column.of(chosen))))
-        if part is not None and whole:
-            stack = part
-        elif part is not None and part.shape[1:] == stack.shape[1:] and part.dtype == stack.dtype:
-            stack = stack.copy() if stack is before else stack
-            stack[chosen] = part
-        else:  # image by image, from the beginning of the run
-            return _one_by_one(before, columns, numbers)
-    return stack
-
-
-def _one_by_one(stack: Array, columns: list[_Column], numbers: list[int]) -> Array:
+def _one_by_one(stack: Array, columns: list[_Column], numbers: list[int]) -> list[Array]:
     results = []
     for index, image in enumerate(stack):
-        steps = tuple(column.at(index) for column in columns if column.applied[index])
-        drawn = Compose(())._unchecked(steps=steps)  # noqa: SLF001
+        drawn = Compose(())._unchecked(steps=tuple(column.at(index) for column in columns))  # noqa: SLF001
         sample = Sample.moved(_EMPTY, image=image)
         results.append(_noted(numbers[index], lambda drawn=drawn, sample=sample: drawn._apply(sample).image))  # type: ignore[misc]  # noqa: SLF001
-    shapes = {(one.shape, one.dtype) for one in results}
-    if len(shapes) > 1:
-        (shape, dtype), (other, other_dtype) = sorted(shapes, key=str)[:2]
+    return results
+
+
+def _check_alike(one: Array, other: Array) -> None:
+    if one.shape != other.shape or one.dtype != other.dtype:
         raise ValueError(
-            f"images must come out alike to be one array; got {shape} {dtype} and {other} {other_dtype}: "
+            f"images must come out alike to be one array; got {one.shape} {one.dtype} and {other.shape} {other.dtype}: "
             "pass a list to get a list"
         )
-    return np.stack(results)
 
 
 _EMPTY = Sample(np.zeros((1, 1), np.uint8))
@@ -303,7 +366,10 @@ def _count(name: str, number: Any) -> int:
 def _numbers(indices: Any, length: int) -> list[int]:
     if indices is None:
         return list(range(length))
-    numbers = [_count("indices", one) for one in indices]
+    try:
+        numbers = [_count("indices", one) for one in indices]
+    except TypeError:
+        raise TypeError(f"indices must be ints >= 0, one for each image; got {indices!r:.80}") from None
     if len(numbers) != length or any(one >= 2**32 for one in numbers):
         raise ValueError(f"indices must be {length} ints below 2 ** 32, one for each image; got {numbers!r:.80}")
     return numbers

@@ -657,7 +657,9 @@ class PixelTransform(Transform):
         """Apply one step to the colour channels, then to the targets."""
         (step,) = run
         color, alpha = (sample.image, None) if step.sees_alpha else split_alpha(sample.image)
-        result = step.apply_into(color, out if alpha is None else None)
+        kind: Any = cls
+        free = out if alpha is None else None
+        result = step.apply_into(color, free) if _writes(kind) else step.apply_image(color)
         if not isinstance(result, np.ndarray):
             raise TypeError(f"{type(step).__name__}.apply_image must return an array; got {type(result).__name__}")
         if step.bounded and not step.preprocessing and result.dtype.kind == "f":
@@ -718,6 +720,17 @@ def _with_alpha(color: Array, alpha: Array | None) -> Array:
     if color.dtype != alpha.dtype:  # preprocessing turned uint8 into floats
         alpha = to_unit(alpha)
     return np.concatenate([color, alpha], axis=-1)
+
+
+@functools.cache
+def _writes(cls: Any) -> bool:
+    """Whether `apply_into` is to be used: it does what `apply_image` does unless a subclass overrides that alone."""
+    return _giver(cls, "apply_into") <= _giver(cls, "apply_image")
+
+
+def _giver(cls: type, name: str) -> int:
+    """How many classes up the one is that defines a method."""
+    return next(place for place, one in enumerate(cls.__mro__) if name in vars(one))
 
 
 @functools.cache

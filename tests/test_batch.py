@@ -16,6 +16,8 @@ from augmentlab import (
     GaussianNoise,
     GridShuffle,
     HorizontalFlip,
+    HueSaturation,
+    Invert,
     MaskDropout,
     MixUp,
     Normalize,
@@ -23,6 +25,7 @@ from augmentlab import (
     Pad,
     PointTransform,
     Posterize,
+    Resize,
     RGBShift,
     Rotate,
     Rotate90,
@@ -34,6 +37,7 @@ from augmentlab import (
     VerticalFlip,
     augment_batch,
     batch,
+    choice,
     engine,
     engines,
     transforms,
@@ -69,7 +73,10 @@ PIPELINES = [
     Compose([OneOf([HorizontalFlip(), Gamma.typical()]), SomeOf([VerticalFlip(), Affine.typical()], n=1)]),
     Compose([Rotate(angle=20), CenterCrop(height=0.5, width=0.5)]),
     Compose([]),
-]
+    # What lies between two geometric steps is not always there, and they are then resampled once.
+    Compose([Rotate(angle=20), Invert(p=0.5), Rotate(angle=20)]),
+    Compose([Rotate.typical(), Posterize(bits=choice(8, 4)), Affine.typical(), GaussianNoise.typical(p=0.4), Rotate.typical()]),
+]  # fmt: skip
 
 
 def images(shape, count=13, dtype=np.uint8, seed=0):
@@ -216,8 +223,9 @@ def test_indices_must_fit():
         augment_batch(given_, RECIPE, 0, indices=[0, 1])
     with pytest.raises(ValueError, match=r"indices must be 3 ints below"):
         augment_batch(given_, RECIPE, 0, indices=[0, 1, 2**32])
-    with pytest.raises(TypeError, match="indices must be an int >= 0; got -1"):
-        augment_batch(given_, RECIPE, 0, indices=[0, -1, 2])
+    for wrong in ([0, -1, 2], np.array([0.0, 1, 2]), 5):
+        with pytest.raises(TypeError, match="indices must be ints >= 0, one for each image; got"):
+            augment_batch(given_, RECIPE, 0, indices=wrong)
 
 
 def test_an_error_names_the_image():
@@ -243,3 +251,65 @@ def test_threads_use_the_callers_engine():
     with engine("reference"):
         augment_batch(list(images((8, 8), 6)), Spy(), 0, n_jobs=3)
     assert set(seen) == {"reference"}
+
+
+def test_only_what_comes_out_must_be_alike():
+    given_ = np.random.default_rng(0).integers(0, 256, (12, 12, 8), np.uint8)
+    for first in (Transpose(p=0.5), Rotate90.typical()):
+        pipeline = Compose([first, Invert(), Resize(height=8, width=8), GaussianNoise.typical()])
+        assert_same(augment_batch(given_, pipeline, 0), alone(given_, pipeline, 0, 0, range(12)))
+    with pytest.raises(ValueError, match="must come out alike"):
+        augment_batch(given_, Transpose(p=0.5), 0)
+
+
+class Darker(BrightnessContrast):
+    def curve(self, x):
+        return x / 2 if self.brightness < 0 else super().curve(x)
+
+
+class Tabled(Gamma):
+    def table(self, channels):
+        return 255 - super().table(channels)
+
+
+class Shifted(HorizontalFlip):
+    def resample(self, array, order, fill):  # noqa: ARG002
+        return np.roll(array, 1, axis=1)
+
+
+class Negative(HueSaturation):
+    def apply_image(self, image):
+        return 255 - image
+
+
+class Twice(Compose):
+    def sample(self, rng=None):
+        drawn = super().sample(rng)
+        return None if drawn is None else Compose([*drawn.steps, *drawn.steps])
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Darker(brightness=uniform(-0.3, 0.3), contrast=1.1),
+        Tabled(gamma=uniform(0.5, 2)),
+        Shifted(p=0.5),
+        Negative(hue=uniform(5, 20)),
+        Twice([VerticalFlip(p=0.5), Gamma(gamma=uniform(0.5, 2))]),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_what_a_subclass_changes_is_changed_in_a_batch(step):
+    given_ = images((8, 8, 3), 12)
+    for pipeline in (step, Compose([HorizontalFlip(p=0.5), step])):
+        assert_same(augment_batch(given_, pipeline, 3), alone(given_, pipeline, 3, 0, range(12)))
+
+
+def test_an_overridden_apply_image_is_what_is_applied():
+    image = images((8, 8, 3), 1)[0]
+    assert np.array_equal(Negative(hue=10)(image), 255 - image)
+
+
+def test_images_without_pixels_are_refused_as_alone():
+    with pytest.raises(ValueError, match="image"):
+        augment_batch(np.zeros((3, 0, 4), np.uint8), HorizontalFlip(), 0)

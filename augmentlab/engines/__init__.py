@@ -12,6 +12,7 @@ import functools
 import importlib
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,12 +123,24 @@ def wait(timeout: float | None = None) -> None:
 
 @functools.cache
 def _opencv() -> str | None:
-    """The version of the OpenCV that is installed, or None."""
+    """The version of the OpenCV that is installed and works, or None."""
     try:
         import cv2
+
+        version = str(cv2.__version__)
+        if int(version.split(".", maxsplit=1)[0]) >= 5:
+            importlib.import_module("augmentlab.engines.fast")
     except ImportError:  # also when a library that it needs is missing
         return None
-    return str(cv2.__version__)
+    except Exception as error:  # noqa: BLE001  (half of it was uninstalled)
+        warnings.warn(
+            f"the OpenCV that is installed does not work ({type(error).__name__}: {error}); "
+            "the reference engine is used instead",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
+    return version
 
 
 @functools.cache

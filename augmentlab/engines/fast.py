@@ -6,6 +6,7 @@ neighbours not at all. What is not defined here, and what a function here cannot
 
 import functools
 import math
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -57,28 +58,39 @@ def _flat(array: Array) -> Array:
 # --- compiled by Numba, or not yet ---------------------------------------------------------------------------------------
 
 
-def _compiled(name: str, otherwise: Callable[..., Any] | None = None) -> Callable[..., Any]:
-    """The primitive's kernel as soon as it is compiled and agrees with the reference; until then `otherwise`, which by
-    itself is the reference's.
-    """
+def _compiled(name: str) -> Callable[..., Any]:
+    """The primitive's kernel as soon as it is compiled and agrees with the reference; until then the reference's."""
     expected = getattr(reference, name)
-    otherwise = otherwise or expected
     trusted: Callable[..., Any] | None = None
 
-    @functools.wraps(otherwise)
+    @functools.wraps(expected)
     def primitive(*arguments: Any, **options: Any) -> Any:
         nonlocal trusted
         if trusted is None:
             kernel = kernels.ready(name)
             if kernel is None:
-                return otherwise(*arguments, **options)
-            wrong = selftest.disagreement(kernel, expected, CASES[name])
-            trusted = kernel if wrong is None else otherwise
-            if wrong is not None:
-                selftest.warn(f"the compiled {name}", wrong)
+                return expected(*arguments, **options)
+            with _late:  # of several threads, one tests and warns
+                if trusted is None:
+                    wrong = selftest.disagreement(kernel, expected, CASES[name])
+                    trusted = kernel if wrong is None else expected
+                    if wrong is not None:
+                        selftest.warn(f"the compiled {name}", wrong)
         return trusted(*arguments, **options)
 
     return primitive
+
+
+_late = threading.RLock()
+
+
+def _new_lock() -> None:
+    global _late  # noqa: PLW0603  (a forked child does not have the thread that may hold it)
+    _late = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 # --- moving pixels -----------------------------------------------------------------------------------------------------
@@ -510,13 +522,11 @@ def median(image: Array, radius: int) -> Array:
 
 
 def correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
-    """As `reference.correlate`, by a kernel or `cv2.filter2D`; where there are many weights, by the latter's Fourier
-    transforms.
-    """
+    """As `reference.correlate`, by `cv2.filter2D`; where there are many weights, by its Fourier transforms."""
     if image.dtype not in _ALLOWED_ERROR:
         return reference.correlate(image, kernel)
     if np.count_nonzero(kernel) <= _MANY_TAPS:
-        return np.asarray(_add_neighbors(image, kernel))
+        return _filtered(image, kernel)
     result = np.empty(image.shape, image.dtype)
     _saturate_into(_flat(result), cv2.filter2D(_flat(image).astype(np.float32), -1, kernel, borderType=_EDGE))
     return result
@@ -550,9 +560,6 @@ def _filtered(image: Array, kernel: NDArray[np.float64]) -> Array:
                 total += moved[:height, :width]
     _saturate_into(target, total)
     return result
-
-
-_add_neighbors = _compiled("correlate", _filtered)
 
 
 def _without_margins(kernel: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[int, int]]:

@@ -5,8 +5,7 @@ behind the scenes. `ready` gives a primitive when it is compiled, and until then
 
 A kernel goes through an image in chunks that stay in the first-level cache and takes their channels apart. Each step is
 then a loop over plain float32 arrays, which becomes vector instructions; a loop over triples of bytes would not. Its
-operations are those of the reference in the same order, without contracted or reordered arithmetic; only `correlate` is
-the reference's to one level.
+operations are those of the reference in the same order, without contracted or reordered arithmetic.
 
 The functions with a `_kernel` above them are compiled. They use nothing of other modules, because what Numba keeps on disk
 is renewed when this file changes, and only then.
@@ -399,45 +398,6 @@ def _lighten(image: Any, value: Any, levels: Any, black: Any, span: Any, out: An
         _put_together(red, green, blue, out[3 * start : 3 * (start + _CHUNK)], np.float32(255))
 
 
-@_kernel(
-    "void(in(uint8, 2), uint8[:, ::1], in(int64, 1), in(int64, 1), in(float32, 1), float32)",
-    "void(in(float32, 2), float32[:, ::1], in(int64, 1), in(int64, 1), in(float32, 1), float32)",
-)
-def _add_neighbors(padded: Any, out: Any, rows: Any, columns: Any, weights: Any, top: Any) -> None:
-    """Sums of four times so many neighbours, of which `rows` and `columns` name the first, by `weights`."""
-    total = np.empty(_CHUNK, np.float32)
-    for y in range(out.shape[0]):
-        for start in range(0, out.shape[1], _CHUNK):
-            line = out[y, start : start + _CHUNK]
-            size = line.size
-            for x in range(size):
-                total[x] = 0
-            for tap in range(0, weights.size, 4):
-                left = (
-                    start + columns[tap],
-                    start + columns[tap + 1],
-                    start + columns[tap + 2],
-                    start + columns[tap + 3],
-                )
-                first = padded[y + rows[tap], left[0] : left[0] + size]
-                second = padded[y + rows[tap + 1], left[1] : left[1] + size]
-                third = padded[y + rows[tap + 2], left[2] : left[2] + size]
-                fourth = padded[y + rows[tap + 3], left[3] : left[3] + size]
-                a, b, c, d = weights[tap], weights[tap + 1], weights[tap + 2], weights[tap + 3]
-                for x in range(size):
-                    total[x] += (
-                        a * np.float32(first[x])
-                        + b * np.float32(second[x])
-                        + (c * np.float32(third[x]) + d * np.float32(fourth[x]))
-                    )
-            if top == np.float32(255):
-                for x in range(size):
-                    line[x] = np.int32(np.rint(min(max(total[x], np.float32(0)), top)))
-            else:
-                for x in range(size):
-                    line[x] = total[x]
-
-
 # --- the primitives ----------------------------------------------------------------------------------------------------
 
 
@@ -499,27 +459,6 @@ def salt_and_pepper(image: Array, amount: float, salt: float, seed: reference.Se
     noisy, white = reference.chance(amount), reference.chance(amount * salt)
     pixels = result.reshape(image.shape[0] * image.shape[1], -1)
     _sprinkle(pixels, reference.stream_key(seed), noisy, white, full_scale(image.dtype))
-    return result
-
-
-def correlate(image: Array, kernel: NDArray[np.float64]) -> Array:
-    """As `reference.correlate`, to one level: sums are in single precision, and contracted, which halves their time."""
-    rows, columns = np.nonzero(kernel)
-    if not _fits(image) or not len(rows):
-        return reference.correlate(image, kernel)
-    import cv2  # which is there, because this is called by what needs it
-
-    height = image.shape[0]
-    above, before = (side // 2 for side in kernel.shape)
-    below, behind = kernel.shape[0] - 1 - above, kernel.shape[1] - 1 - before
-    padded = cv2.copyMakeBorder(image, above, below, before, behind, cv2.BORDER_REPLICATE)
-    weights = np.zeros(-(-len(rows) // 4) * 4, np.float32)
-    weights[: len(rows)] = kernel[rows, columns]
-    places = np.zeros((2, weights.size), np.int64)
-    places[:, : len(rows)] = rows, columns * (image.shape[2] if image.ndim == 3 else 1)
-    result = np.empty(image.shape, image.dtype)
-    lines = np.asarray(padded).reshape(height + above + below, -1)
-    _add_neighbors(lines, result.reshape(height, -1), places[0], places[1], weights, full_scale(image.dtype))
     return result
 
 
@@ -646,7 +585,6 @@ _PRIMITIVES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {  # and th
     "salt_and_pepper": (salt_and_pepper, ("_sprinkle",)),
     "chosen": (chosen, ("_choose",)),
     "normal": (normal, ("_draw",)),
-    "correlate": (correlate, ("_add_neighbors",)),
     "clahe": (clahe, ("_largest", "_equalize_tiles", "_lighten")),
 }
 NAMES = tuple(_PRIMITIVES)
@@ -747,8 +685,6 @@ def _compile(numba: Any, name: str) -> None:
             _compiled.add(helper)
     if name in _compiled:
         return
-    if name in _CONTRACTED:
-        options["fastmath"] = {"contract"}
     kernel = globals()[name]
     signatures = [_INPUT.sub(r'Array(\1, \2, "C", True)', signature) for signature in _functions[name]]
     try:
@@ -759,7 +695,6 @@ def _compile(numba: Any, name: str) -> None:
     _compiled.add(name)
 
 
-_CONTRACTED = {"_add_neighbors"}  # whose products need no rounding before they are added
 _INPUT = re.compile(r"in\((\w+), (\d)\)")
 
 
