@@ -161,7 +161,8 @@ def _goals(run: Run) -> str:
         for work, result, measured, limit in _judged_by(goal, run):
             reached = is_met(work, measured, limit)
             met += reached
-            note = EXPLANATIONS.get((work.name, result.side), EXPLANATIONS.get(work.name, ""))
+            why = EXPLANATIONS.get((work.name, result.side), EXPLANATIONS.get(work.name, ""))
+            note = "" if reached else why
             limit_text = f"{'≥' if work.kind == 'threads' else '≤'} {limit:g}"
             streams = with_streams(result)
             verdict = "met" if reached else "**not met**"
