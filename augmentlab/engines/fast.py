@@ -619,15 +619,13 @@ def jpeg(image: Array, quality: int, subsampling: str) -> Array:
 @functools.cache
 def _translate() -> Any:
     """`stringzilla.translate`, which looks bytes up with vector instructions, where it is installed and can."""
-    try:
-        from stringzilla import translate
-    except ImportError:
-        return None
     levels = np.arange(256, dtype=np.uint8)
     result = np.empty_like(levels)
     try:
+        from stringzilla import translate
+
         translate(levels[::-1].copy().data, (levels ^ 1).data, out=result.data)
-    except TypeError:  # before it had the argument `out`
+    except Exception:  # noqa: BLE001  (not installed, broken, or a version without the argument `out`)
         return None
     return translate if np.array_equal(result, levels[::-1] ^ 1) else None
 
