@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 import augmentlab
-from augmentlab import Sample, data, render
+from augmentlab import Sample, data, engines, render
 from augmentlab.params import parameters
 from augmentlab.transforms import FAMILIES
 
@@ -24,7 +24,7 @@ Every transform, with the parameters it declares. A field holds a value or a dis
 
 Each strip shows the original and five strengths: `scaled(0.2)` to `scaled(1.0)` of the far end of every typical range.
 The mask, box and keypoints of the face follow. *Cost* is the time of one draw at full strength on a 256 by 256 RGB image in
-the reference engine as a multiple of `Rotate`'s, the median of interleaved runs while this page was built. The table at the
+the ENGINE engine as a multiple of `Rotate`'s, the median of interleaved runs while this page was built. The table at the
 end also gives what `augmentlab.strength` measures on the same photo over typical draws, medians: the mean absolute
 difference of the values in percent of full scale, SSIM and PSNR; what changes the size has none.
 
@@ -45,7 +45,8 @@ def write_catalog(folder: Path) -> None:
     pictures = folder / "strips"
     pictures.mkdir(exist_ok=True)
     costs = measured_costs(256)
-    parts = [INTRODUCTION.replace("NAMES", "\n   ".join(augmentlab.transforms.__all__))]
+    names = "\n   ".join(augmentlab.transforms.__all__)
+    parts = [INTRODUCTION.replace("NAMES", names).replace("ENGINE", engines.current_name())]
     for family, names in FAMILIES.items():
         parts.append(f"## {family}\n")
         for name in names:
@@ -165,6 +166,7 @@ def strip(cls: type) -> np.ndarray:
 
 def measured_costs(size: int, rounds: int = 5) -> dict[str, float]:
     """Median time of each transform as a multiple of Rotate's, interleaved; what mixes images is not measured."""
+    engines.wait()  # for its compiled kernels
     image = np.asarray(Image.fromarray(data.photos().images[0]).resize((size, size)))
     y, x = np.mgrid[:size, :size]
     sample = Sample(image, mask=((x + y) % 64 < 32).astype(np.uint8))
