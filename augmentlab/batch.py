@@ -121,16 +121,10 @@ def _array(images: Array, pipeline: Transform, prefix: tuple[int, int], numbers:
 
 
 def _one(pipeline: Transform, image: Array, rng: tuple[int, ...], out: Array | None) -> Array:
+    """What the pipeline makes of one image, in `out` where that fits it and a step can write there."""
+    check_image(image)
     drawn = pipeline.sample(rng)
-    if drawn is None:
-        check_image(image)
-        return image
-    try:
-        return np.asarray(drawn.apply(image, out=out))
-    except ValueError:
-        if out is None:
-            raise
-        return np.asarray(drawn.apply(image))  # of another shape than the first, which its caller says
+    return image if drawn is None else drawn._apply(Sample.moved(_EMPTY, image=image), out).image  # noqa: SLF001
 
 
 # --- many at once ------------------------------------------------------------------------------------------------------

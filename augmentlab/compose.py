@@ -78,8 +78,7 @@ class _Group(Transform):
         return numbered([type(step).__name__ for step in self.steps])
 
     def _streams(self, rng: np.random.Generator) -> list[np.random.Generator]:
-        root = Root(rng)
-        return [root.child(*name) for name in self.names()]
+        return Root(rng).children([type(step).__name__ for step in self.steps])
 
     def _given(self) -> dict[str, Any]:
         """The fields besides the steps that differ from their defaults."""

@@ -2,7 +2,8 @@
 
 A map says for each position of the *output* which position of the *input* is seen there. It is either a 3x3 matrix on
 homogeneous (x, y, 1), or a dense array (H, W, 2) of (x, y) for every output pixel, quickest to resample as `dense` makes
-it: a plane of x and one of y, in single precision. Points are (x, y) with pixel centres at integers; box edges lie on pixel borders, so (0, 0, W, H) is the whole image.
+it: a plane of x and one of y, in single precision. Points are (x, y) with pixel centres at integers; box edges lie on
+pixel borders, so (0, 0, W, H) is the whole image.
 """
 
 import functools

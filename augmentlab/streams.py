@@ -60,7 +60,7 @@ def _hash(name: tuple[str | int, ...]) -> int:
 
 
 class _Seed(ISpawnableSeedSequence):
-    """Three words with which SFC64 starts as they are; NumPy's own seed sequence would take ten times as long."""
+    """Three words with which SFC64 starts as they are; NumPy's own seed sequence would mix them once more."""
 
     def __init__(self, *words: int) -> None:
         self.words = words

@@ -1175,28 +1175,28 @@ NOTES = {
 
 # Why a ratio is what it is, where it could not be reached: (name of the work, side) or name -> what a profile shows.
 _CALLS = "Checking the image and calling take a few microseconds more than theirs; the pixels themselves do not."
-_WARP = "Nearly all of it is OpenCV's own warp, which both call; four channels, as here, are quicker than three."
+_WARP = "OpenCV's own warp, which both call: see the column OpenCV, which is that call by hand."
 
 # Why a goal was not reached, by what a profile says; for all sizes of a work or for one.
 EXPLANATIONS: dict[str | tuple[str, int], str] = {
     (
         "Eight steps",
         128,
-    ): "Half is Python, drawing and planning eight steps, which costs the same at any size: see 64 px.",
-    ("Eight steps", 256): "A quarter is Python, the same at any size; of the rest the warp is most, and OpenCV's own.",
-    "Six point transforms": "One table for all six, as meant; drawing six steps and making six tables costs far more.",
-    "Five geometric transforms": "One warp for all five, as meant; that warp is half, drawing five steps and their maps the rest.",
+    ): "Drawing and planning eight steps is Python, which costs the same at any size: compare 64 px with 128.",
+    ("Eight steps", 256): "Python's part, the same at any size (see 64 px), and OpenCV's own warp, which both call.",
+    "Six point transforms": "One table for all six; what is left is drawing six steps and making six tables, the same at any size: compare 256 px with 512.",
+    "Five geometric transforms": "One warp for all five (compare Perspective alone), and the drawing of five steps and their maps.",
     "Eight steps, two threads": "Python's part of each image runs under one lock; with larger images there is less of it.",
     "Rotate": _WARP,
     "Affine": _WARP,
     "Perspective": _WARP,
-    "GridDistortion": "Half is OpenCV's own remap, which both call; the map is made anew for each draw.",
+    "GridDistortion": "OpenCV's own remap, which both call (see the column OpenCV); the map is made anew for each draw.",
     "HorizontalFlip": _CALLS,
     "VerticalFlip": _CALLS,
     "Invert": _CALLS,
     "Posterize": "As for Invert; its table is made anew for each draw.",
     "Gamma": "The look-up is as quick; the table is made anew for each draw, 256 powers.",
-    "CoarseDropout": "Most of it is the copy of the image, which both make.",
+    "CoarseDropout": "The copy of the image, which both make.",
     "MotionBlur": "Our line is spread between pixels, so that it has more weights.",
     "GaussianBlur": "OpenCV's filter with scikit-image's kernel in floats, which has more weights than theirs.",
     ("Resize to 128, local mean", 256): _CALLS,

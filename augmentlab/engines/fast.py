@@ -374,7 +374,7 @@ def pad(
 
 
 def contiguous(view: Array, out: Array | None = None) -> Array:
-    """As `reference.contiguous`: NumPy takes ten times as long as OpenCV for flipped or turned RGB."""
+    """As `reference.contiguous`, by OpenCV for what was flipped or turned, over which NumPy goes byte by byte."""
     result = np.empty(view.shape, view.dtype) if out is None else out
     down, right = view.strides[:2]
     pixel = view.dtype.itemsize * math.prod(view.shape[2:])
