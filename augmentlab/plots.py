@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from augmentlab import render
-from augmentlab.params import Parameter, parameters
+from augmentlab.params import parameters
 from augmentlab.pixels import Array
 from augmentlab.sample import Sample
 from augmentlab.transform import Transform, parameter_named
@@ -128,14 +128,14 @@ def sweep(
         swept = [parameter_named(start, name) for name in ([names] if isinstance(names, str) else names)]
     if not isinstance(values, int) and len(swept) != 1:
         raise ValueError(f"values must be a number of values when {len(swept)} parameters are swept; got {values!r}")
-    rows = [(one, _values(one, values) if isinstance(values, int) else list(values)) for one in swept]
+    rows = [(one, render.spread(one, values) if isinstance(values, int) else list(values)) for one in swept]
     pictures = [[_swept(start, one.name, value, image, seed) for value in row] for one, row in rows]
     figure, axes = _tiled(pictures, titles=True)
     for line, (parameter, row), shown in zip(axes, rows, pictures, strict=True):
         line[0].set_ylabel(parameter.name, fontsize=10)
         for axis, value, picture in zip(line, row, shown, strict=False):
             _show(axis, picture)
-            axis.set_title(f"{_text(value)} {_unit(parameter)}".rstrip(), fontsize=9, color=_GRAY)
+            axis.set_title(render.text_of(parameter, value), fontsize=9, color=_GRAY)
         for axis in line[len(row) :]:
             axis.set_visible(False)
     return figure
@@ -207,37 +207,10 @@ def _check_transform(transform: Any) -> None:
 
 
 def _swept(start: Transform, name: str, value: Any, image: Array | Sample, seed: int) -> Array:
-    drawn = type(start)(**vars(start) | {name: value, "p": 1.0}).sample(seed)
-    assert drawn is not None  # p is 1
-    result = drawn.apply(image)
+    result = render.draw_all(start, {name: value}, seed).apply(image)
     if not isinstance(result, Sample):
         return render.to_rgb(result)[0]
     return render.overlay(render.to_rgb(result.image)[0], result)
-
-
-def _values(parameter: Parameter, count: int) -> list[Any]:
-    if count < 1:
-        raise ValueError(f"values must be 1 or more; got {count}")
-    if parameter.kind == "bool":
-        return [False, True]
-    if parameter.kind == "choice":
-        return list(parameter.choices)
-    if parameter.typical is None or parameter.kind == "floats":
-        raise ValueError(f"{parameter.name} has no typical range to sweep; pass values=[...]")
-    low, high = parameter.typical.low, parameter.typical.high
-    spread = np.geomspace(low, high, count) if parameter.typical.log else np.linspace(low, high, count)
-    # Ends are kept exactly: rounding must not leave the bounds.
-    inner = [float(f"{value:.3g}") for value in spread[1:-1]]
-    spaced = [low, *inner, high][:count]
-    return sorted({round(value) for value in spaced}) if parameter.kind == "int" else [float(one) for one in spaced]
-
-
-def _text(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _unit(parameter: Parameter) -> str:
-    return "" if parameter.unit == "fraction" else parameter.unit
 
 
 def _tiled(pictures: Sequence[Sequence[Array]], *, titles: bool = False) -> tuple[Figure, Any]:

@@ -420,17 +420,17 @@ def test_steps_are_added_selected_moved_switched_and_removed_from_the_page():
 
     assert click({"add": "Brightness"}) == ["Rotate", "Invert", "HorizontalFlip", "Brightness"]
     assert explorer.controls.value == Brightness.typical()
-    assert click({"up": 3}) == ["Rotate", "Invert", "Brightness", "HorizontalFlip"]
-    assert (explorer.steps.selected, explorer.controls.title) == (2, "Brightness")
-    assert click({"down": 0}) == ["Invert", "Rotate", "Brightness", "HorizontalFlip"]
-    assert click({"toggle": 1}) == ["Invert", "Brightness", "HorizontalFlip"]
+    assert click({"up": [3]}) == ["Rotate", "Invert", "Brightness", "HorizontalFlip"]
+    assert (explorer.steps.selected, explorer.controls.title) == ([2], "Brightness")
+    assert click({"down": [0]}) == ["Invert", "Rotate", "Brightness", "HorizontalFlip"]
+    assert click({"toggle": [1]}) == ["Invert", "Brightness", "HorizontalFlip"]
     assert [step["on"] for step in explorer.steps.steps] == [True, False, True, True]
-    assert click({"select": 1}) == ["Invert", "Brightness", "HorizontalFlip"]
+    assert click({"select": [1]}) == ["Invert", "Brightness", "HorizontalFlip"]
     explorer.controls.edit("angle", {"mode": "fixed", "value": 7})  # a step that is off can be edited
-    assert click({"toggle": 1}) == ["Invert", "Rotate", "Brightness", "HorizontalFlip"]
+    assert click({"toggle": [1]}) == ["Invert", "Rotate", "Brightness", "HorizontalFlip"]
     assert explorer.value.steps[1] == Rotate(angle=7.0)
     for left in (3, 2, 1, 0):
-        assert len(click({"remove": 0})) == left
+        assert len(click({"remove": [0]})) == left
     assert explorer.controls.value is None
     assert explorer.value == Compose([])
 
@@ -444,7 +444,7 @@ def test_switching_a_step_off_leaves_the_draws_of_the_others():
 
 def test_an_order_that_is_not_allowed_is_said_and_changes_nothing():
     explorer = Explorer(PHOTO, Compose([Invert(p=0.5), Standardize()]))
-    explorer._on_step({"down": 0})
+    explorer._on_step({"down": [0]})
     assert explorer.value == Compose([Invert(p=0.5), Standardize()])
     assert "Invert cannot follow Standardize" in explorer.view.error
     explorer.add("Gamma")  # goes to where it is allowed
@@ -514,7 +514,11 @@ def test_samples_and_datasets_are_explored_with_their_targets():
     ("images", "error", "sentence"),
     [
         ([], ValueError, "images must hold at least one image; got none"),
-        (3, TypeError, "images must be an image, a Sample, a Dataset, or several of these; got int"),
+        (
+            3,
+            TypeError,
+            "images must be an image, a Sample, a Dataset, the path of a folder, or several images; got int",
+        ),
         ([PHOTO.astype(float)], ValueError, r"image 0 must be float in \[0, 1\]; got values in"),
         (np.zeros((5, 4, 7)), ValueError, "must have shape"),
     ],

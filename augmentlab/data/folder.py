@@ -1,6 +1,7 @@
 """Data sets from image files and from arrays in memory."""
 
 import csv
+import io
 import os
 import warnings
 from collections import Counter
@@ -92,13 +93,7 @@ def from_folder(
     if mode not in (None, "L", "RGB"):
         raise ValueError(f"mode must be 'L', 'RGB' or None; got {mode!r}")
     as_image(np.zeros((1, 1)), range=range)  # a bad range is the caller's mistake, not each file's
-    folder = Path(path).expanduser()
-    if not folder.exists():
-        raise FileNotFoundError(f"there is no folder {str(folder)!r}")
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{str(folder)!r} must be a folder; it is a file")
-    table = folder / "labels.csv"
-    wanted, refused = _listed_files(table) if table.is_file() else _class_files(folder)
+    folder, wanted, refused = _wanted(path)
     if not wanted:
         raise FileNotFoundError(_nothing_found(folder, refused))
 
@@ -200,6 +195,17 @@ def _convert_stack(
     as_image(np.zeros_like(stack[0], dtype=np.uint8), name="each image of X")
     tall = stack.reshape(-1, *stack.shape[2:])
     return as_image(tall, range=range, name="X").reshape(stack.shape)
+
+
+def _wanted(path: str | os.PathLike[str]) -> tuple[Path, list[_File], list[tuple[str, str]]]:
+    """The folder, its images, and what is left out with the reason."""
+    folder = Path(path).expanduser()
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {str(folder)!r}")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{str(folder)!r} must be a folder; it is a file")
+    table = folder / "labels.csv"
+    return (folder, *(_listed_files(table) if table.is_file() else _class_files(folder)))
 
 
 def _class_files(folder: Path) -> tuple[list[_File], list[tuple[str, str]]]:
@@ -324,33 +330,91 @@ def _read(
     mode: Mode | None,
     range: tuple[float, float] | None,
 ) -> NDArray[Any]:
-    """One file as an image array, upright."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
+    """One file of a folder as an image array, upright."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError("it is a link that leads out of the folder")
     if not path.is_file():  # opening a pipe would wait for ever
         raise ValueError("it is not a file")
+    array = _decoded(path, path.suffix, range)
+    return array if mode is None else _convert(array, mode)
+
+
+def _decoded(file: Path | io.BytesIO, suffix: str, range: tuple[float, float] | None) -> NDArray[Any]:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     with warnings.catch_warnings():
         # Pillow decodes an image above its limit after a mere warning; other warnings are about metadata.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(path, formats=_FORMATS) as opened:
+            with Image.open(file, formats=_FORMATS) as opened:
                 pages = getattr(opened, "n_frames", 1)
                 if pages > 1 and opened.format != "MPO":  # a JPEG photo with its preview
                     raise ValueError(f"it has {pages} pages; save each as a file of its own")
                 opened.load()
                 upright = ImageOps.exif_transpose(opened)
-                array = _deep(upright, opened.format, range) if upright.mode in _DEEP_MODES else _eight_bit(upright)
+                return _deep(upright, opened.format, range) if upright.mode in _DEEP_MODES else _eight_bit(upright)
         except UnidentifiedImageError:
-            if path.suffix.lower() not in (".tif", ".tiff"):
+            if suffix.lower() not in (".tif", ".tiff"):
                 raise
             from skimage.io import imread  # Pillow does not know 16-bit colour
 
-            array = as_image(imread(path), range=range, name="it")
-    return array if mode is None else _convert(array, mode)
+            return as_image(imread(file), range=range, name="it")
+
+
+def read_image(name: str, content: bytes) -> NDArray[Any]:
+    """The image in a file's bytes, upright: gray, RGB or RGBA.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for the sentence that says what is wrong with it.
+    content : bytes
+        PNG, JPEG, TIFF, WebP or BMP.
+
+    Returns
+    -------
+    array (H, W), (H, W, 3) or (H, W, 4)
+        ``uint8``, or ``float32`` for 16-bit and float files.
+
+    Raises
+    ------
+    ValueError
+        The file's name and what is wrong: no such image, cut short, several pages, above Pillow's limit of about 89
+        million pixels.
+    """
+    try:
+        return _decoded(io.BytesIO(content), Path(name).suffix, None)
+    except Exception as error:  # noqa: BLE001  (decoders raise anything on a broken file)
+        raise ValueError(f"{name} cannot be read: {_reason(error)}") from None
+
+
+def image_files(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
+    """The images of a folder, unread: ``(name, label)``, the name relative to the folder.
+
+    As `from_folder` finds them; and where it finds none, the images that lie in the folder itself, with empty labels.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError, ValueError
+        As `from_folder`.
+    """
+    folder, wanted, refused = _wanted(path)
+    if not wanted:
+        inside = sorted(entry.name for entry in folder.iterdir() if not _is_hidden(entry.name) and not entry.is_dir())
+        wanted = [_File(name, "") for name in inside if _is_image_name(name)]
+    if not wanted:
+        raise FileNotFoundError(_nothing_found(folder, refused))
+    return [(file.name, file.label) for file in wanted]
+
+
+def read_from(path: str | os.PathLike[str], name: str) -> NDArray[Any]:
+    """One of the `image_files` of a folder; a ValueError says what is wrong with it."""
+    try:
+        return _read(Path(path).expanduser(), name, None, None)
+    except Exception as error:  # noqa: BLE001  (decoders raise anything on a broken file)
+        raise ValueError(f"{name} cannot be read: {_reason(error)}") from None
 
 
 def _eight_bit(image: Any) -> NDArray[np.uint8]:

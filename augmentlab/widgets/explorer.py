@@ -3,42 +3,45 @@
 import contextlib
 import dataclasses
 import json
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
 import numpy as np
 import traitlets
-from numpy.typing import NDArray
 
 from augmentlab import render, transforms
 from augmentlab.compose import Compose
-from augmentlab.sample import Sample, as_image
+from augmentlab.params import Parameter, parameters
 from augmentlab.transform import Transform
 from augmentlab.widgets import twin
 from augmentlab.widgets.controls import Controls
+from augmentlab.widgets.draft import GROUPS, Draft, History, Node, Path, node_of
+from augmentlab.widgets.images import Image, Images
 from augmentlab.widgets.schedule import LatestWins
 from augmentlab.widgets.view import CodeView, GridView, StepList
 
-Image = NDArray[np.generic] | Sample
-
 _GAIN = 3.0  # of the difference view: a change of a few levels is seen
 _ROWS = 6  # images shown at once at most
+_SLOW_S = 0.3  # a picture that takes longer shows how far it is
+_REST_S = 0.3  # without a change, before the picture is sent without loss
+_ONE_EDIT_S = 1.0  # moves of one slider with shorter pauses are one step back
 
 
 @dataclass(frozen=True)
 class _Request:
     """What one frame is made of."""
 
+    draft: Draft
     pipeline: Compose
-    images: tuple[Image, ...]
-    names: tuple[str, ...]
+    chosen: tuple[int, ...]
     seed: int
     draws: int
     gain: float
     overlays: bool
+    swept: tuple[str, ...] = ()
 
 
 class _Pipeline(traitlets.Instance):
@@ -46,7 +49,7 @@ class _Pipeline(traitlets.Instance):
 
     def validate(self, obj: Any, value: Any) -> Any:
         if isinstance(value, Transform) and not (isinstance(value, Compose) and value.p == 1):
-            value = _composed([value])
+            value = Draft((node_of(value),)).built()
         return super().validate(obj, value)
 
 
@@ -58,8 +61,9 @@ class Explorer(ipywidgets.VBox):
 
     Parameters
     ----------
-    images : ndarray, Sample, Dataset, mapping of names to images, or sequence of images
-        What to augment. Masks, boxes and keypoints of Samples (and Datasets that have them) are drawn on the tiles.
+    images : ndarray, Sample, Dataset, path of a folder, mapping of names to images, or sequence of images
+        What to augment. Masks, boxes and keypoints of Samples (and Datasets that have them) are drawn on the tiles. The
+        files of a folder, in sub-folders named as their classes or without, are read when they are shown.
     pipeline : Transform, optional
         Where to begin; by default a Compose without steps.
     seed : int
@@ -75,8 +79,14 @@ class Explorer(ipywidgets.VBox):
     ----------
     value : Compose
         The pipeline of the steps that are switched on.
+    x, y : str
+        Parameters of the selected step to sweep across and down; without `x`, the grid shows draws of the pipeline.
     tiles : tuple of render.Tile
         What the grid shows, with the drawn pipeline of each tile.
+
+    Notes
+    -----
+    A step is named by its place: 2 is the third one, (2, 0) the first of the group that stands third.
 
     Raises
     ------
@@ -98,8 +108,11 @@ class Explorer(ipywidgets.VBox):
     draws = traitlets.Int(9, min=1, max=24)
     rows = traitlets.Int(1, min=1, max=_ROWS)
     index = traitlets.Int(0, min=0)
+    only = traitlets.Unicode("")
     difference = traitlets.Bool(False)
     overlays = traitlets.Bool(True)
+    x = traitlets.Unicode("")
+    y = traitlets.Unicode("")
 
     def __init__(
         self,
@@ -111,190 +124,329 @@ class Explorer(ipywidgets.VBox):
         rows: int = 1,
         size: int = 144,
     ) -> None:
-        self._images, self._names = _collected(images)
+        self._images = Images(images)
         self._size = size
-        self._thumbnails: dict[int, Image] = {}
-        self._steps: list[tuple[Transform, bool]] = []
-        self._selected = -1
+        self._history = History(Draft())
+        self._edited: Any = None
+        self._edited_at, self._edits = 0.0, 0
         self._quiet = False
+        self._displayed = ""
         self.tiles: tuple[render.Tile, ...] = ()
         self.controls = Controls()
-        self.steps = StepList(catalog=_catalog(self._images))
+        self.steps = StepList(catalog=_catalog(self._images), groups=list(GROUPS))
         self.view = GridView(twin=twin.new_name())
         self.code = CodeView(shown="Pipeline")
         self._schedule = LatestWins(self._render, self._publish, self._show_error)
+        self._rest = LatestWins(self._at_rest, self._publish_rest, self._show_error, delay=_REST_S)
         super().__init__(seed=seed, draws=draws, rows=min(rows, len(self._images)))
         self.add_class("al-explorer")
         self.children = self._assembled()
         self.steps.on_msg(lambda _widget, message, _buffers: self._on_step(message))
+        self.view.on_msg(lambda _widget, message, _buffers: self.cancel() if message == {"cancel": True} else None)
         self.observe(self._on_value, "value")
         self.controls.observe(self._on_controls, "value")
         self.view.observe(lambda _: self._show_code(), "selected")
-        self.observe(lambda _: self._refresh(), ["seed", "draws", "rows", "index", "difference", "overlays"])
+        self.observe(
+            lambda _: self._refresh(), ["seed", "draws", "rows", "index", "only", "difference", "overlays", "x", "y"]
+        )
         self._quiet = True
         self.value = Compose(()) if pipeline is None else pipeline
+        self._history = History(self.draft)
+        self._show_steps()
         self._quiet = False
         self._schedule.run_now(self._request())
 
     # --- the pipeline ------------------------------------------------------------------------------------------------
 
+    @property
+    def draft(self) -> Draft:
+        """The steps, those that are switched off included, and which is selected."""
+        return self._history.now
+
     def add(self, step: Transform | str) -> None:
         """Append a step, or by its name a catalog transform over its typical ranges, and select it.
 
-        After a step whose output leaves [0, 1], such as Standardize, few others may follow: then the new one goes before.
+        It goes to the end of the group that is selected, or in which a step is. After a step whose output leaves [0, 1],
+        such as Standardize, few others may follow: then the new one goes before.
         """
-        step = _typical(step) if isinstance(step, str) else step
-        for place in range(len(self._steps), -1, -1):
+        node = node_of(_typical(step) if isinstance(step, str) else step)
+        draft, selected = self.draft, self.draft.selected
+        inside: Path = ()
+        if selected is not None:
+            inside = selected if draft[selected].is_group else selected[:-1]
+        for place in range(len(draft[inside].children if inside else draft.nodes), -1, -1):
             try:
-                self._commit([*self._steps[:place], (step, True), *self._steps[place:]], place)
+                self._commit(draft.insert((*inside, place), node))
             except ValueError:
                 if not place:
                     raise
             else:
                 return
 
-    def remove(self, index: int) -> None:
+    def remove(self, at: int | Path) -> None:
         """Take a step out."""
-        self._commit(
-            [step for place, step in enumerate(self._steps) if place != index],
-            min(self._selected, len(self._steps) - 2),
-        )
+        self._commit(self.draft.replace(_path(at)))
 
-    def move(self, index: int, to: int) -> None:
-        """Take a step out and put it back at another place."""
-        steps = list(self._steps)
-        steps.insert(to, steps.pop(index))
-        self._commit(steps, to if self._selected == index else self._selected)
+    def duplicate(self, at: int | Path) -> None:
+        """Put the same step once more behind it."""
+        path = _path(at)
+        self._commit(self.draft.insert((*path[:-1], path[-1] + 1), self.draft[path]))
 
-    def toggle(self, index: int) -> None:
+    def move(self, at: int | Path, to: int | Path) -> None:
+        """Take a step out and put it before the one that stands at another place, or behind the last."""
+        self._commit(self.draft.move(_path(at), _path(to)))
+
+    def toggle(self, at: int | Path) -> None:
         """Switch a step off, or on again. The draws of the other steps stay as they were."""
-        steps = list(self._steps)
-        transform, on = steps[index]
-        steps[index] = transform, not on
-        self._commit(steps, self._selected)
+        node = self.draft[_path(at)]
+        changed = self.draft.replace(_path(at), dataclasses.replace(node, on=not node.on))
+        self._commit(changed.select(self.draft.selected))
 
-    def select(self, index: int) -> None:
+    def wrap(self, at: int | Path, name: str) -> None:
+        """Put a step into a new group: ``OneOf``, ``SomeOf``, ``RandomOrder``, ``Compose`` or ``Blend``."""
+        self._commit(self.draft.wrap(_path(at), name))
+
+    def unwrap(self, at: int | Path) -> None:
+        """Put the steps of a group in its place."""
+        self._commit(self.draft.unwrap(_path(at)))
+
+    def select(self, at: int | Path) -> None:
         """Show the controls of a step."""
-        self._commit(self._steps, index)
+        self._commit(self.draft.select(_path(at)))
+
+    def undo(self) -> None:
+        """One change of the pipeline back."""
+        self._history.undo()
+        self._apply()
+
+    def redo(self) -> None:
+        """Take one undone change of the pipeline up again."""
+        self._history.redo()
+        self._apply()
 
     def reroll(self) -> None:
         """Draw anew: another seed."""
         self.seed = int(np.random.default_rng().integers(10_000))
 
-    async def wait_idle(self) -> None:
-        """Return when the grid shows the newest state; raise what drawing it raised."""
-        await self._schedule.wait_idle()
+    def cancel(self) -> None:
+        """Stop drawing; the grid keeps the last picture."""
+        self._schedule.cancel()
+        self._rest.cancel()
+        self.view.progress = 0.0
 
-    def _commit(self, steps: Sequence[tuple[Transform, bool]], selected: int) -> None:
-        """Make `steps` the state. A sequence that is not allowed raises and changes nothing."""
-        value = _composed(transform for transform, on in steps if on)
-        self._steps = list(steps)
-        self._selected = min(max(selected, 0), len(self._steps) - 1)
-        self.controls.value = self._steps[self._selected][0] if self._steps else None
+    async def wait_idle(self) -> None:
+        """Return when the grid shows the newest state, without loss; raise what drawing it raised."""
+        await self._schedule.wait_idle()
+        await self._rest.wait_idle()
+
+    def _commit(self, draft: Draft, key: Any = None) -> None:
+        """Make `draft` the state. One that is not allowed raises and changes nothing."""
+        draft.built()
+        self._history.push(draft, key)
+        self._apply()
+
+    def _apply(self) -> None:
+        """Bring value, controls and list to the present draft."""
+        draft, value = self.draft, self.draft.built()
+        self.controls.value = None if draft.selected is None else draft[draft.selected].transform
+        self._fit_sweep()
+        same = self.value == value
         self.value = value
+        if same and self.x:  # only what is selected changed, and that is swept
+            self._refresh()
         self._show_steps()
 
     def _on_value(self, _change: Any) -> None:
         # Assigned from outside, not by a step of this list: it becomes the list.
-        if self.value != _composed(step for step, on in self._steps if on):
-            self._commit([(step, True) for step in self.value.steps], self._selected)
+        if self.value != self.draft.built():
+            nodes = tuple(node_of(step) for step in self.value.steps)
+            selected = self.draft.selected
+            if selected is None or selected[0] >= len(nodes):
+                selected = (0,) if nodes else None
+            self._commit(Draft(nodes, None if selected is None else selected[:1]))
         self._refresh()
 
     def _on_controls(self, change: Any) -> None:
-        if not self._steps or change["new"] in (None, self._steps[self._selected][0]):
+        draft, new = self.draft, change["new"]
+        if draft.selected is None or new is None or new == draft[draft.selected].transform:
             return
-        steps = list(self._steps)
-        steps[self._selected] = change["new"], steps[self._selected][1]
-        self._commit(steps, self._selected)
+        old = draft[draft.selected]
+        changed = tuple(one for one, value in vars(new).items() if value != vars(old.transform).get(one))
+        what, now = (draft.selected, changed), time.monotonic()
+        if what != self._edited or now - self._edited_at > _ONE_EDIT_S:
+            self._edits += 1
+        self._edited, self._edited_at = what, now
+        try:
+            self._commit(draft.replace(draft.selected, dataclasses.replace(old, transform=new)), (what, self._edits))
+        except ValueError as error:  # such as more of a SomeOf than it holds
+            self.controls.value = old.transform
+            self.view.error = str(error)
 
     def _on_step(self, message: dict[str, Any]) -> None:
         try:
             match message:
                 case {"add": str(name)}:
                     self.add(name)
-                case {"remove": int(index)}:
-                    self.remove(index)
-                case {"toggle": int(index)}:
-                    self.toggle(index)
-                case {"select": int(index)}:
-                    self.select(index)
-                case {"up": int(index)}:
-                    self.move(index, index - 1)
-                case {"down": int(index)}:
-                    self.move(index, index + 1)
-        except ValueError as error:
+                case {"remove": [*path]}:
+                    self.remove(tuple(path))
+                case {"duplicate": [*path]}:
+                    self.duplicate(tuple(path))
+                case {"toggle": [*path]}:
+                    self.toggle(tuple(path))
+                case {"select": [*path]}:
+                    self.select(tuple(path))
+                case {"up": [*path]}:
+                    self._commit(self.draft.shift(tuple(path), -1))
+                case {"down": [*path]}:
+                    self._commit(self.draft.shift(tuple(path), 1))
+                case {"wrap": [*path], "name": str(name)}:
+                    self.wrap(tuple(path), name)
+                case {"unwrap": [*path]}:
+                    self.unwrap(tuple(path))
+                case {"undo": _}:
+                    self.undo()
+                case {"redo": _}:
+                    self.redo()
+        except (ValueError, IndexError) as error:
             # An order that is not allowed: the list stays as it was, and the page must show it so.
             self.view.error = str(error)
             self.steps.send_state("steps")
+
+    # --- the sweep ---------------------------------------------------------------------------------------------------
+
+    def _sweepable(self) -> list[Parameter]:
+        step = self.controls.value
+        return [] if step is None else [one for one in parameters(step) if one.name != "p" and _can_sweep(one)]
+
+    def _fit_sweep(self) -> None:
+        """Offer the parameters of the selected step; a sweep of what it does not have ends."""
+        names = [one.name for one in self._sweepable()]
+        for box, trait in ((self._across, "x"), (self._down, "y")):
+            chosen = getattr(self, trait)
+            box.options = [
+                ("off" if trait == "x" else "images", ""),
+                *((name.replace("_", " "), name) for name in names),
+            ]
+            setattr(self, trait, chosen if chosen in names else "")
+            box.value = getattr(self, trait)
 
     # --- the picture -------------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
         if not self._quiet:
+            self._rest.cancel()
             self._schedule.submit(self._request())
 
     def _request(self) -> _Request:
-        count = len(self._images)
-        chosen = [(self.index + offset) % count for offset in range(min(self.rows, count))]
+        among = self._images.of_class(self.only)
+        # The first shown is the chosen one, or the next of the class.
+        start = next((place for place, index in enumerate(among) if index >= self.index), 0)
+        swept = tuple(name for name in (self.x, self.y if self.y != self.x else "") if name) if self.x else ()
         return _Request(
+            self.draft,
             self.value,
-            tuple(self._thumbnail(index) for index in chosen),
-            tuple(self._names[index] for index in chosen),
+            tuple(among[(start + offset) % len(among)] for offset in range(min(self.rows, len(among)))),
             self.seed,
             self.draws,
             _GAIN if self.difference else 0.0,
             self.overlays,
+            swept,
         )
 
-    def _thumbnail(self, index: int) -> Image:
-        if index not in self._thumbnails:
-            image = self._images[index]
-            if not isinstance(image, Sample):
-                image = as_image(image, name=self._names[index])
-            self._thumbnails[index] = render.thumbnail(image, self._size)
-        return self._thumbnails[index]
+    def _tiles_of(self, request: _Request, images: Sequence[Image], size: int) -> Iterator[render.Tile]:
+        options: dict[str, Any] = {"size": size, "overlays": request.overlays, "gain": request.gain}
+        if not request.swept or request.draft.selected is None:
+            return render.tiles(request.pipeline, images, request.seed, draws=request.draws, **options)
+        step = request.draft[request.draft.selected].transform
+        return render.sweep(step, images, *request.swept, seed=request.seed, count=7, **options)
 
     def _render(self, request: _Request, stop: Callable[[], bool]) -> tuple[render.Tile, ...] | None:
-        made = []
-        for tile in render.tiles(
-            request.pipeline,
-            request.images,
-            request.seed,
-            draws=request.draws,
-            size=self._size,
-            overlays=request.overlays,
-            gain=request.gain,
-        ):
+        began, made = time.monotonic(), []
+        images = [self._images.thumbnail(index, self._size) for index in request.chosen]
+        total = len(images) * (request.draws + 1)
+        for tile in self._tiles_of(request, images, self._size):
             if stop():
                 return None
             made.append(tile)
+            if time.monotonic() - began > _SLOW_S:
+                self._schedule.post(self._show_progress, len(made) / max(total, len(made)))
         return tuple(made)
 
+    def _show_progress(self, share: float) -> None:
+        if self._schedule.busy:
+            self.view.progress = share
+
     def _publish(self, request: _Request, tiles: tuple[render.Tile, ...]) -> None:
+        self._show(request, tiles, "jpeg")
+        self._rest.submit((request, tiles))
+
+    def _at_rest(
+        self, given: tuple[_Request, tuple[render.Tile, ...]], stop: Callable[[], bool]
+    ) -> tuple[bytes, list[str]] | None:
+        _, tiles = given
+        said = []
+        for tile in tiles:
+            if stop():
+                return None
+            strength = tile.strength() if self.x else None
+            said.append("" if strength is None else f"Δ {strength.difference:.3f} · SSIM {strength.ssim:.2f}")
+        return render.encode(render.montage([tile.image for tile in tiles], self.view.columns, gap=6), "png"), said
+
+    def _publish_rest(self, given: tuple[_Request, tuple[render.Tile, ...]], result: tuple[bytes, list[str]]) -> None:
+        (request, tiles), (png, said) = given, result
+        self.view.sharpen(png, _labels(request, tiles, self._images.names, said))
+        if self._displayed:
+            twin.update(self, self.view.twin, self._static(), self._displayed)
+
+    def _show(self, request: _Request, tiles: tuple[render.Tile, ...], format: str) -> None:
         self.tiles = tiles
-        originals = [index for index, tile in enumerate(tiles) if not tile.column]
+        self._show_steps()
+        names = [self._images.names[index] for index in request.chosen]
         notes = sorted({tile.note for tile in tiles if tile.note})
         said = [f"seed {request.seed}", "click a tile for its draw", *notes[:1]]
         if len(notes) > 1:
             said[-1] += ", the others likewise"
+        if request.swept:
+            columns, what = 1 + max(tile.column for tile in tiles), f"sweep of {' and '.join(request.swept)} of"
+            what += f" {request.draft[request.draft.selected].transform!r}"  # type: ignore[index]
+        else:
+            columns = render.columns_for(len(names), request.draws)
+            what = f"original and {request.draws} draws of {request.pipeline!r}"
         self.view.show(
             [tile.image for tile in tiles],
-            render.columns_for(len(request.images), request.draws),
-            alt=f"{', '.join(request.names)}: original and {request.draws} draws of {request.pipeline!r}, seed {request.seed}",
+            columns,
+            alt=f"{', '.join(names)}: {what}, seed {request.seed}",
             caption=" · ".join(said),
-            labels=[(index, name) for index, name in zip(originals, request.names, strict=True)],
+            labels=_labels(request, tiles, self._images.names, []),
+            origins=_origins(tiles),
+            format=format,
         )
         self._show_code()
 
     def _show_error(self, error: BaseException) -> None:
-        self.view.error = f"{type(error).__name__}: {error}"
+        sentence = f"{type(error).__name__}: {error}"
+        culprit = _raised_by(error)
+        path = None if culprit is None else self.draft.that_drew(culprit)
+        self.view.progress = 0.0
+        self._show_steps({} if path is None else {path: sentence})
+        self.view.error = sentence
 
-    def _show_steps(self) -> None:
+    def _show_steps(self, errors: dict[Path, str] | None = None) -> None:
+        draft = self.draft
         self.steps.steps = [
-            {"name": type(step).__name__, "on": on, "note": _arguments(step), "code": repr(step)}
-            for step, on in self._steps
+            {
+                "path": list(path),
+                "name": type(node.transform).__name__,
+                "on": node.on,
+                "group": node.is_group,
+                "note": _arguments(node),
+                "code": repr(node.transform),
+                "error": (errors or {}).get(path, ""),
+            }
+            for path, node in draft.walk()
         ]
-        self.steps.selected = self._selected
+        self.steps.selected = list(draft.selected or ())
+        self.steps.can = [self._history.can_undo, self._history.can_redo]
 
     def _show_code(self) -> None:
         texts = [["Pipeline", self.value.code()], ["JSON", json.dumps(self.value.to_dict(), indent=2)]]
@@ -318,7 +470,15 @@ class Explorer(ipywidgets.VBox):
             return made
 
         def step(offset: int) -> Callable[[], None]:
-            return lambda: setattr(self, "index", (self.index + offset) % len(self._images))
+            def go() -> None:
+                among = self._images.of_class(self.only)
+                place = next((k for k, index in enumerate(among) if index >= self.index), 0)
+                self.index = among[(place + offset) % len(among)]
+
+            return go
+
+        def any_image() -> None:
+            self.index = int(np.random.default_rng().choice(self._images.of_class(self.only)))
 
         def number(name: str, low: int, high: int, width: str) -> ipywidgets.Widget:
             box = ipywidgets.BoundedIntText(min=low, max=high, description=name, layout={"width": width})
@@ -328,7 +488,7 @@ class Explorer(ipywidgets.VBox):
         bar = []
         if count > 1:
             if count <= 100:
-                options = [(name, index) for index, name in enumerate(self._names)]
+                options = [(name, index) for index, name in enumerate(self._images.names)]
                 picker = ipywidgets.Dropdown(options=options, description="image", layout={"width": "175px"})
             else:
                 picker = ipywidgets.BoundedIntText(min=0, max=count - 1, description="image", layout={"width": "130px"})
@@ -338,9 +498,14 @@ class Explorer(ipywidgets.VBox):
                         linked(picker, "index"),
                         button("", "previous image", step(-1), "chevron-left"),
                         button("", "next image", step(1), "chevron-right"),
+                        button("", "any image", any_image, "random"),
                     ]
                 )
             )
+            classes = sorted({one for one in self._images.classes if one})
+            if len(classes) > 1:
+                options = [("all classes", ""), *((one, one) for one in classes)]
+                bar.append(linked(ipywidgets.Dropdown(options=options, layout={"width": "130px"}), "only"))
             bar.append(number("rows", 1, min(_ROWS, count), "84px"))
         bar.append(number("draws", 1, 24, "88px"))
         bar.append(
@@ -352,11 +517,14 @@ class Explorer(ipywidgets.VBox):
             description="Difference", tooltip="show what changed, three times as strong", layout={"width": "auto"}
         )
         bar.append(linked(difference, "difference"))
-        if any(_has_targets(self._images[index]) for index in range(min(count, 100))):
+        if self._images.have_targets():
             overlays = ipywidgets.ToggleButton(
                 description="Overlays", tooltip="masks, boxes and keypoints", layout={"width": "auto"}
             )
             bar.append(linked(overlays, "overlays"))
+        self._across = ipywidgets.Dropdown(options=[("off", "")], description="sweep", layout={"width": "170px"})
+        self._down = ipywidgets.Dropdown(options=[("images", "")], description="by", layout={"width": "130px"})
+        bar += [linked(self._across, "x"), linked(self._down, "y")]
         left = ipywidgets.VBox([self.steps, self.controls]).add_class("al-left")
         right = ipywidgets.VBox([ipywidgets.HBox(bar).add_class("al-bar"), self.view]).add_class("al-right")
         return [ipywidgets.HBox([left, right]).add_class("al-main"), self.code]
@@ -365,11 +533,14 @@ class Explorer(ipywidgets.VBox):
         # The worker may still be drawing what this very cell changed. An error is said above the grid, and by wait_idle.
         with contextlib.suppress(Exception):
             self._schedule.run_now(self._request())
+        self._displayed = twin.show(self, self.view.twin, self._static())
+
+    def _static(self) -> str:
+        """The grid as a picture, with its code: what is seen where no kernel runs."""
         grid = render.montage([tile.image for tile in self.tiles], self.view.columns)
         first = "The first tile is the original" if self.rows == 1 else "The first tile of each row is the original"
         caption = f"{first}, the others are draws of the pipeline below (seed {self.seed})."
-        jpeg = render.encode(grid, quality=75)
-        twin.show(self, self.view.twin, twin.picture(self.view.alt, jpeg, caption, self.value.code()))
+        return twin.picture(self.view.alt, render.encode(grid, quality=75), caption, self.value.code())
 
     def __repr__(self) -> str:
         return f"Explorer({self.value!r})"
@@ -380,7 +551,7 @@ def explore(images: Any, pipeline: Transform | None = None, **options: Any) -> E
 
     Parameters
     ----------
-    images : ndarray, Sample, Dataset, mapping of names to images, or sequence of images
+    images : ndarray, Sample, Dataset, path of a folder, mapping of names to images, or sequence of images
         What to augment.
     pipeline : Transform, optional
         Where to begin.
@@ -395,13 +566,6 @@ def explore(images: Any, pipeline: Transform | None = None, **options: Any) -> E
     return Explorer(images, pipeline, **options)
 
 
-def _composed(steps: Iterable[Transform]) -> Compose:
-    with warnings.catch_warnings():
-        # A step on its way through zero is no mistake while a slider moves.
-        warnings.simplefilter("ignore", UserWarning)
-        return Compose(tuple(steps))
-
-
 def _typical(name: str) -> Transform:
     if name not in transforms.__all__:
         raise ValueError(f"name must be a transform of the catalog; got {name!r}")
@@ -411,10 +575,9 @@ def _typical(name: str) -> Transform:
     return dataclasses.replace(step, p=0.5) if not step.is_random and not step.preprocessing else step
 
 
-def _catalog(images: Sequence[Any]) -> list[list[Any]]:
+def _catalog(images: Images) -> list[list[Any]]:
     """The families, with what can be applied to these images one by one."""
-    masked = all(isinstance(image, Sample) and image.mask is not None for image in images)
-    met = {"image", "mask"} if masked else {"image"}
+    met = images.met()
     families = [
         [family, [name for name in names if getattr(transforms, name).needs in met]]
         for family, names in transforms.FAMILIES.items()
@@ -422,31 +585,55 @@ def _catalog(images: Sequence[Any]) -> list[list[Any]]:
     return [family for family in families if family[1]]
 
 
-def _arguments(step: Transform) -> str:
-    """What stands between the brackets of a step's code."""
-    return repr(step).partition("(")[2].removesuffix(")")
+def _path(at: int | Path) -> Path:
+    return (at,) if isinstance(at, int) else tuple(at)
 
 
-def _has_targets(image: Any) -> bool:
-    return isinstance(image, Sample) and any(part is not None for part in (image.mask, image.boxes, image.keypoints))
+def _arguments(node: Node) -> str:
+    """What stands between the brackets of a step's code; of a group, what it declares."""
+    if not node.is_group:
+        return repr(node.transform).partition("(")[2].removesuffix(")")
+    given = {one.name: getattr(node.transform, one.name) for one in parameters(node.transform)}
+    shown = [f"{one.name}={given[one.name]!r}" for one in parameters(node.transform) if given[one.name] != one.default]
+    return ", ".join(shown) or ("" if node.children else "empty")
 
 
-def _collected(images: Any) -> tuple[Sequence[Any], list[str]]:
-    """The images, without copying them, and what each is called."""
-    if isinstance(images, Sample) or (isinstance(images, np.ndarray) and images.ndim < 4):
-        return [images], ["original"]
-    if isinstance(images, dict):
-        names, images = [str(name) for name in images], list(images.values())
-    elif hasattr(images, "classes") and hasattr(images, "labels"):
-        classes = [images.classes[label] for label in images.labels]
-        unique = len(set(classes)) == len(classes)
-        names = classes if unique else [f"{index} · {name}" for index, name in enumerate(classes)]
-    elif isinstance(images, Sequence) or (isinstance(images, np.ndarray) and images.ndim == 4):
-        names = [f"image {index}" for index in range(len(images))]
-    else:
-        raise TypeError(
-            f"images must be an image, a Sample, a Dataset, or several of these; got {type(images).__name__}"
-        )
-    if not images:
-        raise ValueError("images must hold at least one image; got none")
-    return images, names
+def _can_sweep(parameter: Parameter) -> bool:
+    return parameter.kind in {"choice", "bool"} or (
+        parameter.kind in {"float", "int"} and parameter.typical is not None
+    )
+
+
+def _origins(tiles: Sequence[render.Tile]) -> list[int]:
+    """For each tile, which one shows the image that it was drawn on."""
+    first = {tile.source: place for place, tile in reversed(list(enumerate(tiles))) if tile.drawn is None}
+    return [first.get(tile.source, place) for place, tile in enumerate(tiles)]
+
+
+def _labels(
+    request: _Request, tiles: Sequence[render.Tile], names: Sequence[str], strengths: Sequence[str]
+) -> list[tuple[int, str]]:
+    """What is written on tiles: the image's name on its first original, a sweep's values, how strong they are."""
+    said: list[tuple[int, str]] = []
+    named: set[int] = set()
+    for place, tile in enumerate(tiles):
+        parts = [tile.label]
+        if tile.drawn is None and tile.source not in named:
+            named.add(tile.source)
+            parts.insert(0, names[request.chosen[tile.source]])
+        if strengths:
+            parts.append(strengths[place])
+        if text := " · ".join(filter(None, parts)):
+            said.append((place, text))
+    return said
+
+
+def _raised_by(error: BaseException) -> Transform | None:
+    """The innermost transform at work when an exception was raised; groups only pass on what their steps raise."""
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        seen = trace.tb_frame.f_locals.get("self")
+        if isinstance(seen, Transform) and type(seen) not in GROUPS.values():
+            found = seen
+        trace = trace.tb_next
+    return found

@@ -4,30 +4,46 @@ function render({ model, el }) {
   const root = make("div", "al-view"), hide = make("style", ""), alert = make("div", "al-alert");
   const stage = make("div", "al-stage"), canvas = make("canvas", "al-grid");
   const labels = make("div", ""), mark = make("div", "al-mark"), caption = make("div", "al-caption");
+  const slow = make("div", "al-slow"), bar = document.createElement("progress"), cancel = make("button", "al-button");
   alert.setAttribute("role", "alert");
   canvas.setAttribute("role", "img");
   canvas.tabIndex = 0;
   stage.append(canvas, labels, mark);
   labels.setAttribute("aria-hidden", "true");
+  bar.setAttribute("aria-label", "drawing");
+  Object.assign(cancel, { type: "button", textContent: "Cancel" });
+  cancel.addEventListener("click", () => model.send({ cancel: true }));
+  slow.append(bar, cancel);
+  stage.append(slow);
   root.append(hide, alert, stage, caption);
   // Else JupyterLab takes Enter and the arrow keys for its own commands. It asks the focused element itself.
   root.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   el.append(root);
   const percent = (part, whole) => `${(100 * part) / whole}%`;
-  let painted = -1;
+  let painted = -1, bitmap = null, held = false;
 
+  // The frame is kept, so that tiles can show their originals (held) without asking the kernel.
+  function paint() {
+    const places = model.get("places"), [width, height] = model.get("size"), origins = model.get("origins");
+    const context = canvas.getContext("2d");
+    if (!bitmap) return;
+    context.clearRect(0, 0, width, height);
+    places.forEach(([x, y, w, h], index) => {
+      const [sx, sy, sw, sh] = places[held ? origins[index] ?? index : index];
+      context.drawImage(bitmap, sx, sy, sw, sh, x, y, w, h);
+    });
+  }
   async function draw() {
     const id = model.get("frame_id"), bytes = model.get("frame");
     if (!bytes || !bytes.byteLength) return;
     const places = model.get("places"), [width, height] = model.get("size");
-    const bitmap = await createImageBitmap(new Blob([bytes], { type: model.get("mime") }));
-    if (id < painted) return bitmap.close();
+    const next = await createImageBitmap(new Blob([bytes], { type: model.get("mime") }));
+    if (id < painted) return next.close();
     painted = id;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, width, height);
-    for (const [x, y, w, h] of places) context.drawImage(bitmap, x, y, w, h, x, y, w, h);
-    bitmap.close();
+    bitmap?.close();
+    bitmap = next;
+    paint();
     canvas.setAttribute("aria-label", model.get("alt"));
     labels.replaceChildren(...model.get("labels").map(([index, text]) => {
       const label = Object.assign(make("span", "al-label"), { textContent: text }), [x, y, w, h] = places[index];
@@ -42,6 +58,14 @@ function render({ model, el }) {
     hide.textContent = twin ? `.${twin} { display: none !important; }` : "";
     alert.textContent = model.get("error");
     caption.textContent = model.get("caption");
+    slow.style.display = model.get("progress") ? "" : "none";
+    bar.value = model.get("progress");
+  }
+  function hold(now) {
+    if (held === now) return;
+    held = now;
+    canvas.classList.toggle("al-held", held);
+    paint();
   }
   function select() {
     const place = model.get("places")[model.get("selected")], [width, height] = model.get("size");
@@ -64,12 +88,15 @@ function render({ model, el }) {
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: model.get("columns"), ArrowUp: -model.get("columns") }[event.key];
     if (event.key === "Escape") choose(-1);
+    if (event.key === "o") hold(true);
     if (!step) return;
     event.preventDefault();
     choose(model.get("selected") < 0 ? 0 : Math.max(0, model.get("selected") + step));
   });
+  canvas.addEventListener("keyup", (event) => { if (event.key === "o") hold(false); });
+  canvas.addEventListener("blur", () => hold(false));
   const watched = { "change:frame_id": draw, "change:selected": select };
-  for (const name of ["twin", "error", "caption"]) watched[`change:${name}`] = words;
+  for (const name of ["twin", "error", "caption", "progress"]) watched[`change:${name}`] = words;
   for (const [event, action] of Object.entries(watched)) model.on(event, action);
   words();
   draw();

@@ -1,10 +1,17 @@
 """Which render runs: the newest request wins, and a long drag still shows pictures on its way."""
 
 import asyncio
+import contextlib
+import contextvars
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
+
+
+async def _at_once() -> None:
+    """Nothing has to be waited for."""
 
 
 class LatestWins:
@@ -27,6 +34,10 @@ class LatestWins:
         raised again by `wait_idle`, or at once where there is no event loop.
     min_interval : float
         Seconds after which a picture must be shown even if it is no longer the newest.
+    delay : float
+        Seconds without a new request before one is rendered: for what is worth doing only at rest.
+    ready : callable
+        ``await ready()`` returns when another picture may be sent, for pages that are slower than the renders.
     clock : callable
         The time in seconds.
 
@@ -43,20 +54,30 @@ class LatestWins:
         on_error: Callable[[BaseException], None] = lambda _: None,
         *,
         min_interval: float = 0.25,
+        delay: float = 0.0,
+        ready: Callable[[], Awaitable[None]] = _at_once,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._render = render
         self._publish = publish
         self._on_error = on_error
         self._min_interval = min_interval
+        self._delay = delay
+        self._ready = ready
         self._clock = clock
         self._newest = 0
         self._shown = 0
         self._pending: list[Any] = []
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._shown_at = -float("inf")
         self._error: BaseException | None = None
         self.submitted = self.rendered = self.cancelled = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is rendered or waits."""
+        return self._task is not None and not self._task.done()
 
     def run_now(self, request: Any) -> None:
         """Render and show in the calling thread, whatever else runs or waits; what it raises is raised here."""
@@ -71,19 +92,33 @@ class LatestWins:
         self._newest += 1
         self._error = None
         try:
-            loop = asyncio.get_running_loop()
+            self._loop = asyncio.get_running_loop()
         except RuntimeError:
             self._run_here(request)
             return
         self._pending = [request]
-        if self._task is None or self._task.done():
-            self._task = loop.create_task(self._run())
+        if not self.busy:
+            self._task = self._loop.create_task(self._run())
 
     def cancel(self) -> None:
-        """Forget the waiting request; the running render stops at its next step and is not shown."""
+        """Forget the waiting request and the running one: it stops at its next step, and is not shown.
+
+        The next request does not wait for it, so that a step that never returns costs a thread, not the session.
+        """
+        if self.busy and not self._pending:
+            self.cancelled += 1
         self._newest += 1
         self._shown = self._newest
         self._pending = []
+        self._task = None
+
+    def post(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call a function in the thread of the event loop: for a render that has something to say on its way."""
+        if self._loop is None or threading.current_thread() is threading.main_thread():
+            function(*arguments)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to be told
+                self._loop.call_soon_threadsafe(function, *arguments)
 
     async def wait_idle(self) -> None:
         """Return when nothing runs and nothing waits; raise what the last render raised, if it raised."""
@@ -103,11 +138,22 @@ class LatestWins:
         self.rendered += 1
 
     async def _run(self) -> None:
-        while self._pending:
+        task = asyncio.current_task()
+        while self._pending and self._task is task:
+            number = self._newest
+            if self._delay:
+                await asyncio.sleep(self._delay)
+                if number != self._newest:
+                    continue
+            await self._ready()
+            if not self._pending or self._task is not task:
+                continue
             request, number = self._pending.pop(), self._newest
             try:
-                result = await asyncio.to_thread(self._render, request, partial(self._may_stop, number))
-                if result is None or number <= self._shown:
+                result = await _in_thread(partial(self._render, request, partial(self._may_stop, number)))
+                if number <= self._shown:
+                    return  # cancelled, and counted there
+                if result is None:
                     self.cancelled += 1
                     continue
                 self._publish(request, result)
@@ -124,3 +170,33 @@ class LatestWins:
         if number <= self._shown:
             return True
         return self._newest != number and self._clock() - self._shown_at < self._min_interval
+
+
+async def _in_thread(function: Callable[[], Any]) -> Any:
+    """What a function returns that runs in a thread of its own.
+
+    A daemon, unlike the threads of `asyncio.to_thread`: one that never ends must not keep the kernel from ending.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def settle(result: Any, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            # A future takes no StopIteration.
+            future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
+
+    def run() -> None:
+        result, failed = None, None
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+            failed = error
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(settle, result, failed)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), name="augmentlab-render", daemon=True).start()
+    return await future

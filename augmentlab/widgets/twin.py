@@ -36,14 +36,32 @@ def table(title: str, rows: Iterable[tuple[str, str, str]]) -> str:
     return f"<table><caption><strong>{html.escape(title)}</strong></caption>{lines}</table>"
 
 
-def show(widget: Any, name: str, content: str) -> None:
-    """Display the HTML under its name, and then the live widget, whose page script hides that name."""
+def show(widget: Any, name: str, content: str) -> str:
+    """Display the HTML under its name, and then the live widget, whose page script hides that name.
+
+    Returns
+    -------
+    str
+        The name under which `update` exchanges the HTML.
+    """
     from IPython.display import display
 
-    display({"text/html": f'<div class="{name}">{content}</div>', "text/plain": repr(widget)}, raw=True)
+    display(_bundle(widget, name, content), raw=True, display_id=name)
     bundle = widget._repr_mimebundle_()
     live, metadata = (
         bundle if isinstance(bundle, tuple) else (bundle, {})
     )  # anywidget adds metadata, ipywidgets does not
     # Nothing to read but the widget itself: the words are in the twin above.
     display({**live, "text/plain": "", "text/html": ""}, metadata=metadata, raw=True)
+    return name
+
+
+def update(widget: Any, name: str, content: str, displayed: str) -> None:
+    """Exchange the HTML that was displayed, so that a notebook that is saved later shows what is seen now."""
+    from IPython.display import update_display
+
+    update_display(_bundle(widget, name, content), display_id=displayed, raw=True)
+
+
+def _bundle(widget: Any, name: str, content: str) -> dict[str, str]:
+    return {"text/html": f'<div class="{name}">{content}</div>', "text/plain": repr(widget)}

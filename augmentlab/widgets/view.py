@@ -24,6 +24,10 @@ class GridView(anywidget.AnyWidget):
         Index of the chosen tile; -1 for none.
     error, caption : str
         What is said above and below the grid.
+    origins : list of int
+        For each tile, the one that shows its original: seen while O is held down.
+    progress : float
+        Of a slow picture, with a button that sends ``{"cancel": true}``; 0 hides both.
     twin : str
         CSS class of elements that are hidden while this view lives: the static picture for readers without a kernel.
     """
@@ -39,6 +43,8 @@ class GridView(anywidget.AnyWidget):
     caption = traitlets.Unicode("").tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
+    origins = traitlets.List().tag(sync=True)
+    progress = traitlets.Float(0.0).tag(sync=True)
     twin = traitlets.Unicode("").tag(sync=True)
     _esm = (_HERE / "grid.js").read_text(encoding="utf-8")
     _css = STYLE
@@ -52,6 +58,7 @@ class GridView(anywidget.AnyWidget):
         alt: str = "",
         caption: str = "",
         labels: Sequence[tuple[int, str]] = (),
+        origins: Sequence[int] = (),
         format: str = "jpeg",
     ) -> None:
         """Show tiles, `columns` in a row, as one message to the page; `labels` name tiles by their index."""
@@ -65,19 +72,45 @@ class GridView(anywidget.AnyWidget):
             self.alt = alt
             self.caption = caption
             self.labels = [list(label) for label in labels]
+            self.origins = list(origins)
+            self.progress = 0.0
             self.error = ""
             if self.selected >= len(tiles):
                 self.selected = -1
             self.frame = frame
             self.frame_id += 1
 
+    def sharpen(self, png: bytes, labels: Sequence[tuple[int, str]]) -> None:
+        """The same tiles once more without loss, and with what is known of them by now."""
+        with self.hold_sync():
+            self.mime = "image/png"
+            self.labels = [list(label) for label in labels]
+            self.frame = png
+            self.frame_id += 1
+
 
 class StepList(anywidget.AnyWidget):
-    """The steps of a pipeline; what the user does arrives as a message ``{action: index or name}``."""
+    """The steps of a pipeline; what the user does arrives as a message ``{action: path or name}``.
+
+    Attributes
+    ----------
+    steps : list of dict
+        As they are read, those of a group below it: path, name, note, code, error, and whether it is on and a group.
+    selected : list of int
+        Path of the selected one; empty for none.
+    catalog : list of [family, names]
+        What can be added.
+    groups : list of str
+        What a step can be put into.
+    can : [bool, bool]
+        Whether there is something to undo, and to redo.
+    """
 
     steps = traitlets.List().tag(sync=True)
-    selected = traitlets.Int(-1).tag(sync=True)
+    selected = traitlets.List().tag(sync=True)
     catalog = traitlets.List().tag(sync=True)
+    groups = traitlets.List().tag(sync=True)
+    can = traitlets.List([False, False]).tag(sync=True)
     _esm = (_HERE / "steps.js").read_text(encoding="utf-8")
     _css = STYLE
 

@@ -1,21 +1,18 @@
-"""Draws become one picture: tiles, overlays, differences and montages, each one RGB array.
+"""Images become pictures for a screen: thumbnails, overlays, differences and montages, each one RGB array.
 
-Pure functions on NumPy arrays; Pillow does the resizing, the lines and the encoding. What a notebook widget or a
-figure shows is what these functions return.
+Pure functions on NumPy arrays; Pillow does the resizing, the lines and the encoding.
 """
 
 import io
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from augmentlab.compose import Compose
 from augmentlab.sample import Sample
-from augmentlab.transform import Transform
 
 RGB = NDArray[np.uint8]
 
@@ -24,31 +21,6 @@ PALETTE = np.array(
     [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178)],
     dtype=np.uint8,
 )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Tile:
-    """One tile of a grid: what it shows and which draw it is.
-
-    Attributes
-    ----------
-    row : int
-        Index of the image.
-    column : int
-        0 for the original, k for the k-th draw.
-    image : ndarray of uint8, shape (height, width, 3)
-        The picture, ready for the screen.
-    drawn : Transform or None
-        The pipeline with its drawn numbers; None for the original.
-    note : str
-        What has to be said about the display, such as a stretched range; often empty.
-    """
-
-    row: int
-    column: int
-    image: RGB
-    drawn: Transform | None
-    note: str = ""
 
 
 def to_rgb(image: NDArray[np.generic]) -> tuple[RGB, str]:
@@ -107,17 +79,17 @@ def _over_checkerboard(rgba: RGB, square: int = 8) -> RGB:
     return np.rint(alpha * rgba[..., :3] + (1 - alpha) * board).astype(np.uint8)
 
 
-def _resized(image: NDArray[np.generic], height: int, width: int, resample: Image.Resampling) -> NDArray[np.generic]:
-    """Resize with Pillow, keeping dtype and the range of the values."""
+def resized(image: NDArray[np.generic], height: int, width: int, resample: Image.Resampling) -> NDArray[np.generic]:
+    """An array resized by Pillow, in its dtype and the range of its values."""
     if image.dtype == np.uint8 and (image.ndim == 2 or image.shape[-1] in {3, 4}):
         return np.asarray(Image.fromarray(image).resize((width, height), resample))
     planes = image.reshape(*image.shape[:2], -1).astype(np.float32)
-    resized = np.stack(
+    made = np.stack(
         [np.asarray(Image.fromarray(plane).resize((width, height), resample)) for plane in np.moveaxis(planes, -1, 0)],
         axis=-1,
     ).reshape(height, width, *image.shape[2:])
-    resized = np.clip(resized, planes.min(), planes.max())
-    return resized.astype(image.dtype) if image.dtype.kind == "f" else np.rint(resized).astype(image.dtype)
+    made = np.clip(made, planes.min(), planes.max())
+    return made.astype(image.dtype) if image.dtype.kind == "f" else np.rint(made).astype(image.dtype)
 
 
 def thumbnail(image: NDArray[np.generic] | Sample, size: int = 128) -> NDArray[np.generic] | Sample:
@@ -145,7 +117,7 @@ def thumbnail(image: NDArray[np.generic] | Sample, size: int = 128) -> NDArray[n
     if longest <= size:
         return image
     height, width = (max(1, round(side * size / longest)) for side in array.shape[:2])
-    small = _resized(array, height, width, Image.Resampling.BICUBIC)
+    small = resized(array, height, width, Image.Resampling.BICUBIC)
     if not isinstance(image, Sample):
         return small
     factors = np.array([width / array.shape[1], height / array.shape[0]])
@@ -327,138 +299,16 @@ def montage(tiles: Sequence[NDArray[np.generic]], columns: int, *, gap: int = 4,
     return canvas
 
 
-def tiles(
-    pipeline: Transform,
-    images: NDArray[np.generic] | Sample | Sequence[NDArray[np.generic] | Sample],
-    seed: int = 0,
-    *,
-    draws: int = 5,
-    size: int = 128,
-    overlays: bool = True,
-    gain: float = 0.0,
-) -> Iterator[Tile]:
-    """Each image and its draws, one tile after the other; a caller may stop between two.
-
-    Draw k of image i is the one of ``rng=(seed, i, k)``, so a new seed is a new set of draws, and a tile can be made again
-    from its ``drawn`` alone.
-
-    Parameters
-    ----------
-    pipeline : Transform
-        Any transform; usually a Compose.
-    images : ndarray, Sample, or sequence of these
-        Drawn on at the resolution they come in.
-    seed : int
-        Seed of all draws, 0 or more.
-    draws : int
-        Draws of each image.
-    size : int
-        The longer side of a tile in px: larger pictures are shrunk, smaller ones enlarged by a whole factor.
-    overlays : bool
-        Draw masks, boxes and keypoints of Samples on the tiles.
-    gain : float
-        Above 0, a draw's tile shows `difference` to its original with this gain, without overlays.
-
-    Yields
-    ------
-    Tile
-        Column 0 is the original, without a draw.
-    """
-    for row, original in enumerate(_listed(images)):
-        array = original.image if isinstance(original, Sample) else np.asarray(original)
-        shown = to_rgb(array)[0]
-        for column in range(draws + 1):
-            drawn = None
-            result = original
-            if column:
-                drawn = pipeline.sample(np.random.default_rng((seed, row, column))) or Compose(())
-                result = drawn.apply(original)
-            picture, note = to_rgb(result.image if isinstance(result, Sample) else result)
-            if column and gain > 0:
-                height, width = picture.shape[:2]
-                fitted = (
-                    shown if picture.shape == shown.shape else _resized(shown, height, width, Image.Resampling.BICUBIC)
-                )
-                picture, note = difference(fitted, picture, gain), f"difference to the original, {gain:g} times"
-            picture = _enlarged_or_shrunk(picture, size, like=shown)
-            if overlays and isinstance(result, Sample) and not (column and gain > 0):
-                picture = overlay(picture, result)
-            yield Tile(row=row, column=column, image=picture, drawn=drawn, note=note)
-
-
-def _listed(
-    images: NDArray[np.generic] | Sample | Sequence[NDArray[np.generic] | Sample],
-) -> Sequence[NDArray[np.generic] | Sample]:
-    if isinstance(images, Sample):
-        return [images]
-    if isinstance(images, np.ndarray):
-        return [images] if images.ndim < 4 else list(images)
-    return images
-
-
-def _enlarged_or_shrunk(picture: RGB, size: int, like: RGB) -> RGB:
-    """Scale by the factor that suits the original, so that crops look smaller; never beyond `size`."""
-    longest = max(like.shape[:2])
+def fitted(picture: RGB, size: int, like: tuple[int, ...]) -> RGB:
+    """A picture scaled by the factor that suits an image of shape `like`, so that crops look smaller; never beyond `size`."""
+    longest = max(like[:2])
     factor = size // longest if longest <= size else size / longest
     factor = min(factor, size / max(picture.shape[:2]))
     if factor == 1:
         return picture
     height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
     resample = Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BICUBIC
-    return np.asarray(_resized(picture, height, width, resample), dtype=np.uint8)
-
-
-def columns_for(images: int, draws: int) -> int:
-    """Tiles in a row: several images get one row each; the tiles of one image wrap into a compact block.
-
-    Examples
-    --------
-    >>> columns_for(3, draws=5), columns_for(1, draws=7), columns_for(1, draws=9)
-    (6, 4, 5)
-    """
-    total = draws + 1
-    if images > 1 or total <= 4:
-        return total
-    return min((4, 5, 3, 6), key=lambda columns: -total % columns)
-
-
-def grid(
-    pipeline: Transform,
-    images: NDArray[np.generic] | Sample | Sequence[NDArray[np.generic] | Sample],
-    seed: int = 0,
-    *,
-    draws: int = 5,
-    columns: int | None = None,
-    size: int = 128,
-    gap: int = 4,
-    overlays: bool = True,
-    gain: float = 0.0,
-) -> tuple[RGB, tuple[Tile, ...]]:
-    """Originals and draws in one picture, and the record of every draw.
-
-    Parameters
-    ----------
-    pipeline, images, seed, draws, size, overlays, gain
-        As in `tiles`.
-    columns : int, optional
-        Tiles in a row; by default one row for each image, or a compact block for a single image.
-    gap : int
-        Pixels between two tiles.
-
-    Returns
-    -------
-    tuple of (ndarray of uint8, shape (height, width, 3), tuple of Tile)
-
-    Examples
-    --------
-    >>> from augmentlab import Rotate, uniform
-    >>> array, records = grid(Rotate(angle=uniform(-30, 30)), np.zeros((64, 64, 3), np.uint8), draws=3)
-    >>> array.shape, records[0].drawn, records[1].drawn is None
-    ((128, 524, 3), None, False)
-    """
-    records = tuple(tiles(pipeline, images, seed, draws=draws, size=size, overlays=overlays, gain=gain))
-    columns = columns or columns_for(len(_listed(images)), draws)
-    return montage([tile.image for tile in records], columns, gap=gap), records
+    return np.asarray(resized(picture, height, width, resample), dtype=np.uint8)
 
 
 def encode(array: NDArray[np.generic], format: str = "jpeg", quality: int = 88) -> bytes:

@@ -1,0 +1,130 @@
+"""The images of an explorer: named, perhaps with classes, read when they are shown, each shrunk once."""
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augmentlab import render
+from augmentlab.data import folder
+from augmentlab.sample import Sample, as_image
+
+Image = NDArray[np.generic] | Sample
+
+_KEPT = 2  # images of a folder that are held at full resolution
+
+
+class Images:
+    """What can be shown, by index.
+
+    Parameters
+    ----------
+    images : ndarray, Sample, Dataset, path of a folder, mapping of names to images, or sequence of images
+        They are not copied. The files of a folder are read when they are shown.
+
+    Attributes
+    ----------
+    names, classes : list of str
+        What each is called, and its class; an empty string where it has none.
+
+    Raises
+    ------
+    TypeError, ValueError, FileNotFoundError, NotADirectoryError
+        No images; the sentence says what is allowed and what came.
+    """
+
+    def __init__(self, images: Any) -> None:
+        self._get: Callable[[int], Any]
+        self._added: dict[int, Image] = {}
+        self._thumbnails: dict[tuple[int, int], Image] = {}
+        if isinstance(images, (str, os.PathLike)):
+            files = folder.image_files(images)
+            path = Path(images).expanduser()
+            self.names = [name for name, _ in files]
+            self.classes = [label for _, label in files]
+            self._get = functools.lru_cache(_KEPT)(lambda index: folder.read_from(path, files[index][0]))
+            return
+        listed, self.names, self.classes = _collected(images)
+        self._get = listed.__getitem__
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def full(self, index: int) -> Image:
+        """An image at full resolution; a ValueError names one that cannot be used."""
+        if index in self._added:
+            return self._added[index]
+        image = self._get(index)
+        return image if isinstance(image, Sample) else as_image(image, name=self.names[index])
+
+    def thumbnail(self, index: int, size: int) -> Image:
+        """An image with `size` px as its longer side at most; made once."""
+        if (index, size) not in self._thumbnails:
+            self._thumbnails[index, size] = render.thumbnail(self.full(index), size)
+        return self._thumbnails[index, size]
+
+    def add(self, name: str, image: Image) -> int:
+        """One more image; its index."""
+        index = len(self)
+        self._added[index] = image
+        self.names.append(name)
+        self.classes.append("")
+        return index
+
+    def of_class(self, name: str) -> list[int]:
+        """The indexes of the images of a class; all of them for an empty name."""
+        if not name:
+            return list(range(len(self)))
+        found = [index for index, one in enumerate(self.classes) if one == name]
+        if not found:
+            known = ", ".join(sorted({one for one in self.classes if one})) or "there are none"
+            raise ValueError(f"only must be a class of the images ({known}); got {name!r}")
+        return found
+
+    def met(self) -> set[str]:
+        """What every image comes with, of what transforms need: ``image``, and ``mask`` where each has one."""
+        first = [self.full(index) for index in range(min(len(self), 100))] if self._holds_samples() else []
+        masked = bool(first) and all(isinstance(one, Sample) and one.mask is not None for one in first)
+        return {"image", "mask"} if masked else {"image"}
+
+    def have_targets(self) -> bool:
+        """Whether one of the first hundred has a mask, boxes or keypoints."""
+        if not self._holds_samples():
+            return False
+        return any(_has_targets(self.full(index)) for index in range(min(len(self), 100)))
+
+    def _holds_samples(self) -> bool:
+        return isinstance(self.full(0), Sample)
+
+
+def _has_targets(image: Image) -> bool:
+    return isinstance(image, Sample) and any(part is not None for part in (image.mask, image.boxes, image.keypoints))
+
+
+def _collected(images: Any) -> tuple[Sequence[Any], list[str], list[str]]:
+    """The images, without copying them, what each is called, and its class."""
+    if isinstance(images, Sample) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        return [images], ["original"], [""]
+    if isinstance(images, dict):
+        names, images = [str(name) for name in images], list(images.values())
+        classes = [""] * len(names)
+    elif hasattr(images, "classes") and hasattr(images, "labels"):
+        classes = [str(images.classes[label]) for label in images.labels]
+        if len(set(classes)) == len(classes):  # each names its image already
+            return images, classes, [""] * len(classes)
+        names = [f"{index} · {name}" for index, name in enumerate(classes)]
+    elif isinstance(images, Sequence) or (isinstance(images, np.ndarray) and images.ndim == 4):
+        names = [f"image {index}" for index in range(len(images))]
+        classes = [""] * len(names)
+    else:
+        raise TypeError(
+            f"images must be an image, a Sample, a Dataset, the path of a folder, or several images; "
+            f"got {type(images).__name__}"
+        )
+    if not names:
+        raise ValueError("images must hold at least one image; got none")
+    return images, names, classes
