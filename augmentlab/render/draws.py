@@ -325,8 +325,8 @@ def window(
     part = np.ascontiguousarray(picture[y:bottom, x:right])
     longest = max(part.shape[:2])
     if longest > size:
-        small = (max(1, round(side * size / longest)) for side in part.shape[:2])
-        part = np.asarray(resized(part, *small, Image.Resampling.BICUBIC), dtype=np.uint8)
+        high, wide = (max(1, round(side * size / longest)) for side in part.shape[:2])
+        part = np.asarray(resized(part, high, wide, Image.Resampling.BICUBIC), dtype=np.uint8)
     if overlays and isinstance(result, Sample) and not compared:
         part = overlay(part, _cut(result, x, y, right, bottom))
     return part

@@ -358,7 +358,9 @@ class Explorer(ipywidgets.VBox):
         if not request.swept or request.draft.selected is None:
             return render.tiles(request.pipeline, images, request.seed, draws=request.draws, **options)
         step = request.draft[request.draft.selected].transform
-        return render.sweep(step, images, *request.swept, seed=request.seed, count=7, **options)
+        return render.sweep(
+            step, images, request.swept[0], next(iter(request.swept[1:]), None), request.seed, count=7, **options
+        )
 
     def _render(self, request: _Request, stop: Callable[[], bool]) -> tuple[render.Tile, ...] | None:
         began, made = time.monotonic(), []
