@@ -506,8 +506,8 @@ class Explorer(ipywidgets.VBox):
             )
             classes = sorted({one for one in self._images.classes if one})
             if len(classes) > 1:
-                options = [("all classes", ""), *((one, one) for one in classes)]
-                bar.append(linked(ipywidgets.Dropdown(options=options, layout={"width": "130px"}), "only"))
+                named = [("all classes", ""), *((one, one) for one in classes)]
+                bar.append(linked(ipywidgets.Dropdown(options=named, layout={"width": "130px"}), "only"))
             bar.append(number("rows", 1, min(_ROWS, count), "84px"))
         bar.append(number("draws", 1, 24, "88px"))
         bar.append(
