@@ -231,3 +231,22 @@ def test_encoded_bytes_are_image_files():
     assert np.abs(np.asarray(jpeg).astype(int) - RAMP).mean() < 4
     with pytest.raises(ValueError, match="format must be 'jpeg' or 'png'; got 'gif'"):
         render.encode(RAMP, "gif")
+
+
+def test_a_sweep_differs_by_the_swept_parameter_alone():
+    step = Rotate(angle=uniform(-40, 40), border="edge", p=0.1)
+    made = list(render.sweep(step, [RAMP, RAMP[::-1]], "angle", "border", seed=3, count=3, rows=9))
+    assert [tile.column for tile in made[:4]] == [0, 1, 2, 3]
+    assert [tile.label for tile in made[:4]] == ["border constant", "-45 deg", "0 deg", "45 deg"]
+    assert (len(made), made[-1].row, made[-1].source) == (2 * 5 * 4, 9, 1)
+    assert {tile.drawn.border for tile in made[1:4]} == {"constant"}
+    assert np.array_equal(made[2].result, RAMP)
+    assert made[2].strength().difference == 0
+    assert made[1].strength().difference > 0
+    assert made[0].strength() is None
+
+
+def test_strength_needs_two_images_of_one_shape_in_range():
+    cropped = list(render.tiles(CenterCrop(height=0.5, width=0.5), RAMP, draws=1))[1]
+    assert cropped.strength() is None
+    assert list(render.tiles(Standardize(), RAMP / 255, draws=1))[1].strength() is None

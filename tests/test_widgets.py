@@ -1,6 +1,7 @@
 """The notebook instrument without a browser: its Python objects, and the scheduling of renders."""
 
 import asyncio
+import io
 import json
 import threading
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import traitlets
 from annotated_types import Interval
+from PIL import Image
 
 import augmentlab
 from augmentlab import (
@@ -28,6 +30,7 @@ from augmentlab import (
     choice,
     integers,
     loguniform,
+    render,
     transforms,
     uniform,
 )
@@ -336,21 +339,68 @@ def test_what_was_cancelled_or_overtaken_is_not_shown():
     assert [request for request, _ in asyncio.run(overtake()).shown] == ["new"]
 
 
+def test_cancel_stops_at_once_and_the_next_request_does_not_wait():
+    async def stuck():
+        recorder = Recorder()
+        recorder.schedule.submit("endless")
+        await recorder.until_started(1)
+        assert recorder.schedule.busy
+        recorder.schedule.cancel()
+        assert not recorder.schedule.busy
+        recorder.schedule.submit("next")
+        await recorder.until_started(2)  # although the first is still at work
+        recorder.leave.release(2)
+        await recorder.schedule.wait_idle()
+        return recorder
+
+    recorder = asyncio.run(stuck())
+    assert [request for request, _ in recorder.shown] == ["next"]
+    assert recorder.schedule.cancelled == 1
+
+
+def test_what_is_delayed_waits_for_rest():
+    async def restless():
+        recorder = Recorder(delay=0.05)
+        recorder.leave.release(9)
+        for request in range(5):
+            recorder.schedule.submit(request)
+            await asyncio.sleep(0.01)
+        await recorder.schedule.wait_idle()
+        recorder.schedule.submit("never")
+        await asyncio.sleep(0)
+        recorder.schedule.cancel()
+        await asyncio.sleep(0.1)
+        return recorder
+
+    assert asyncio.run(restless()).started == [4]
+
+
+def test_a_stop_iteration_is_an_error_like_others():
+    async def stop():
+        def render(request, stop):
+            raise StopIteration
+
+        schedule = LatestWins(render, lambda *_: None)
+        schedule.submit("a")
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await schedule.wait_idle()
+
+    asyncio.run(stop())
+
+
 # --- GridView -------------------------------------------------------------------------------------------------------------
 
 
 def test_the_view_gets_one_frame_and_where_its_tiles_are():
     view = GridView()
     view.selected = 2
-    view.show(
-        [np.zeros((4, 6, 3), np.uint8), np.zeros((2, 6, 3), np.uint8)], 2, gap=1, alt="two", labels=[(0, "first")]
-    )
+    view.show([np.zeros((4, 6, 3), np.uint8), np.zeros((2, 6, 3), np.uint8)], 2, alt="two", labels=[(0, "first")])
     assert view.frame[:2] == b"\xff\xd8"
-    assert (view.size, view.places, view.columns) == ([13, 4], [[0, 0, 6, 4], [7, 1, 6, 2]], 2)
+    assert (view.size, view.places, view.columns) == ([18, 4], [[0, 0, 6, 4], [12, 1, 6, 2]], 2)
     assert (view.frame_id, view.selected, view.alt, view.labels) == (1, -1, "two", [[0, "first"]])
-    view.show([np.zeros((4, 6, 3), np.uint8)], 1, format="png")
+    view.sharpen(view.picture([np.zeros((4, 6, 3), np.uint8)], 1, "png"), [(0, "sharp")])
     assert view.frame[1:4] == b"PNG"
-    assert (view.mime, view.frame_id) == ("image/png", 2)
+    assert (view.mime, view.frame_id, view.labels) == ("image/png", 2, [[0, "sharp"]])
 
 
 # --- Explorer -------------------------------------------------------------------------------------------------------------
@@ -508,6 +558,8 @@ def test_samples_and_datasets_are_explored_with_their_targets():
     dataset = augmentlab.Dataset(np.stack([PHOTO, PHOTO, PHOTO]), ["cat", "dog", "cat"])
     explorer = explore(dataset, Invert(), rows=2, draws=1)
     assert [name for _, name in explorer.view.labels] == ["0 · cat", "1 · dog"]
+    explorer.only = "cat"
+    assert [name for _, name in explorer.view.labels] == ["0 · cat", "2 · cat"]
 
 
 @pytest.mark.parametrize(
@@ -557,6 +609,16 @@ def test_an_error_in_a_users_transform_is_shown_and_raised_and_the_picture_stays
     asyncio.run(session())
 
 
+def test_an_error_stands_beside_the_step_that_raised_it_also_inside_a_group():
+    explorer = Explorer(PHOTO, Compose([Rotate(angle=uniform(-9, 9)), OneOf([Fragile(strength=0.1)])]))
+    with pytest.raises(ArithmeticError):
+        explorer.value = Compose([Rotate(angle=uniform(-9, 9)), OneOf([Fragile(strength=0.9)])])
+    errors = {tuple(step["path"]): step["error"] for step in explorer.steps.steps}
+    assert errors == {(0,): "", (1,): "", (1, 0): "ArithmeticError: too strong"}
+    explorer.undo()
+    assert {step["error"] for step in explorer.steps.steps} == {""}
+
+
 def test_a_pipeline_that_fails_is_displayed_with_its_error(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
@@ -585,6 +647,134 @@ def test_at_rest_the_grid_is_that_of_the_last_of_many_moves():
     explorer = asyncio.run(drag())
     assert explorer.tiles[1].drawn == Compose([Rotate(angle=59.0)])
     assert explorer._schedule.rendered < 58
+
+
+def test_at_rest_the_picture_is_sent_without_loss_and_the_twin_follows(monkeypatch):
+    updated = []
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: None)
+    monkeypatch.setattr("IPython.display.update_display", lambda data, **options: updated.append((data, options)))
+
+    async def session():
+        explorer = Explorer(PHOTO, Rotate(angle=uniform(-9, 9)))
+        explorer._ipython_display_()
+        explorer.value = Rotate(angle=uniform(-40, 40))
+        await explorer.wait_idle()
+        return explorer
+
+    explorer = asyncio.run(session())
+    shown = np.asarray(Image.open(io.BytesIO(explorer.view.frame)))
+    assert explorer.view.mime == "image/png"
+    assert np.array_equal(shown, render.montage([tile.image for tile in explorer.tiles], 5, gap=6))
+    data, options = updated[-1]
+    assert "Rotate(angle=uniform(-40, 40))" in data["text/html"]
+    assert options["display_id"] == explorer.view.twin
+
+
+def test_cancel_keeps_the_last_picture_and_the_next_move_draws():
+    async def session():
+        explorer = Explorer(PHOTO, Rotate(angle=1))
+        before = explorer.tiles
+        explorer.value = Rotate(angle=2)
+        explorer.view._handle_custom_msg({"cancel": True}, [])
+        await explorer.wait_idle()
+        assert explorer.tiles is before
+        explorer.value = Rotate(angle=3)
+        await explorer.wait_idle()
+        assert explorer.tiles[1].drawn == Compose([Rotate(angle=3)])
+
+    asyncio.run(session())
+
+
+def test_a_folder_is_read_as_it_is_shown(tmp_path):
+    for name in ("cat/a", "cat/b", "dog/c"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(PHOTO).save(tmp_path / f"{name}.png")
+    (tmp_path / "cat" / "b.png").write_text("no image")
+    explorer = Explorer(tmp_path, Invert(), draws=1)
+    assert explorer.view.labels == [[0, "cat/a.png"]]
+    explorer.only = "dog"
+    assert [name for _, name in explorer.view.labels] == ["dog/c.png"]
+    with pytest.raises(ValueError, match=r"only must be a class of the images \(cat, dog\); got 'cow'"):
+        explorer.only = "cow"
+    assert explorer.only == "dog"
+    explorer.only = ""
+    with pytest.raises(ValueError, match=r"cat/b.png cannot be read: it is not a PNG"):
+        explorer.index = 1
+    assert "cat/b.png cannot be read" in explorer.view.error
+    flat = Explorer(str(tmp_path / "dog"))
+    assert flat.view.labels == [[0, "c.png"]]
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        Explorer(tmp_path / "none")
+
+
+def test_one_parameter_is_swept_across_and_another_down():
+    explorer = Explorer([PHOTO, PHOTO[::-1]], Compose([Invert(p=0.5), Rotate(angle=uniform(-9, 9))]), rows=2)
+    explorer.select(1)
+    explorer.x = "angle"
+    assert (len(explorer.tiles), explorer.view.columns) == (16, 8)
+    assert [tile.drawn.angle for tile in explorer.tiles[1:8]] == render.spread(parameters(Rotate)[0], 7)
+    assert explorer.view.origins == [0] * 8 + [8] * 8
+    labels = dict(map(tuple, explorer.view.labels))
+    assert (labels[0], labels[8]) == ("image 0", "image 1")
+    assert labels[4].startswith("0 deg · Δ 0.00\nSSIM 1.00")
+    explorer.y = "border"
+    assert len(explorer.tiles) == 2 * 5 * 8
+    explorer.select(0)  # has neither
+    assert (explorer.x, explorer.y) == ("", "")
+    assert len(explorer.tiles) == 20
+
+
+def test_groups_are_edited_and_every_change_can_be_undone():
+    explorer = Explorer(PHOTO, Compose([Rotate(angle=uniform(-9, 9)), HorizontalFlip(p=0.5)]))
+    values = [explorer.value]
+
+    def click(message):
+        explorer._on_step(message)
+        values.append(explorer.value)
+        return explorer.value
+
+    turn, flip = values[0].steps
+    assert click({"wrap": [0], "name": "OneOf"}) == Compose([OneOf([turn]), flip])
+    assert click({"add": "Invert"}) == Compose([OneOf([turn, Invert(p=0.5)]), flip])
+    assert click({"up": [1]}) == Compose([OneOf([turn, Invert(p=0.5), flip])])
+    assert click({"duplicate": [0, 2]}).steps[0].steps == (turn, Invert(p=0.5), flip, flip)
+    assert click({"toggle": [0, 0]}) == Compose([OneOf([Invert(p=0.5), flip, flip])])
+    assert click({"remove": [0, 3]}) == Compose([OneOf([Invert(p=0.5), flip])])
+    assert click({"unwrap": [0]}) == Compose([Invert(p=0.5), flip])
+    assert explorer.steps.can == [True, False]
+    for value in values[-2::-1]:
+        explorer._on_step({"undo": True})
+        assert explorer.value == value
+    assert explorer.steps.can == [False, True]
+    for value in values[1:]:
+        explorer._on_step({"redo": True})
+        assert explorer.value == value
+    explorer._on_step({"remove": [7]})
+    assert "path must lead to a step" in explorer.view.error
+    assert explorer.value == values[-1]
+
+
+def test_a_group_is_drawn_as_many_of_as_it_holds():
+    explorer = Explorer(PHOTO, Rotate(angle=uniform(-9, 9)))
+    explorer.wrap(0, "SomeOf")
+    explorer.add("Invert")
+    explorer.select(0)
+    explorer.controls.edit("n", {"mode": "fixed", "value": 2})
+    assert explorer.value.steps[0].n == 2
+    explorer._on_step({"remove": [0, 1]})
+    assert "SomeOf.n must be at most the number of steps, 1; got 2" in explorer.view.error
+    assert len(explorer.value.steps[0].steps) == 2
+
+
+def test_a_drag_of_a_slider_is_one_step_back():
+    explorer = Explorer(PHOTO, Rotate(angle=0.5))
+    for angle in range(1, 9):
+        explorer.controls.edits = {"angle": {"n": angle, "state": {"mode": "fixed", "value": angle}}}
+    explorer.undo()
+    assert explorer.value == Compose([Rotate(angle=0.5)])
+    assert explorer.controls.value == Rotate(angle=0.5)
+    explorer.redo()
+    assert explorer.value == Compose([Rotate(angle=8)])
 
 
 def test_the_twin_is_shown_before_the_live_widget(monkeypatch):

@@ -1,7 +1,6 @@
 """Data sets from image files and from arrays in memory."""
 
 import csv
-import io
 import os
 import warnings
 from collections import Counter
@@ -330,64 +329,33 @@ def _read(
     mode: Mode | None,
     range: tuple[float, float] | None,
 ) -> NDArray[Any]:
-    """One file of a folder as an image array, upright."""
+    """One file as an image array, upright."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError("it is a link that leads out of the folder")
     if not path.is_file():  # opening a pipe would wait for ever
         raise ValueError("it is not a file")
-    array = _decoded(path, path.suffix, range)
-    return array if mode is None else _convert(array, mode)
-
-
-def _decoded(file: Path | io.BytesIO, suffix: str, range: tuple[float, float] | None) -> NDArray[Any]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     with warnings.catch_warnings():
         # Pillow decodes an image above its limit after a mere warning; other warnings are about metadata.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(file, formats=_FORMATS) as opened:
+            with Image.open(path, formats=_FORMATS) as opened:
                 pages = getattr(opened, "n_frames", 1)
                 if pages > 1 and opened.format != "MPO":  # a JPEG photo with its preview
                     raise ValueError(f"it has {pages} pages; save each as a file of its own")
                 opened.load()
                 upright = ImageOps.exif_transpose(opened)
-                return _deep(upright, opened.format, range) if upright.mode in _DEEP_MODES else _eight_bit(upright)
+                array = _deep(upright, opened.format, range) if upright.mode in _DEEP_MODES else _eight_bit(upright)
         except UnidentifiedImageError:
-            if suffix.lower() not in (".tif", ".tiff"):
+            if path.suffix.lower() not in (".tif", ".tiff"):
                 raise
             from skimage.io import imread  # Pillow does not know 16-bit colour
 
-            return as_image(imread(file), range=range, name="it")
-
-
-def read_image(name: str, content: bytes) -> NDArray[Any]:
-    """The image in a file's bytes, upright: gray, RGB or RGBA.
-
-    Parameters
-    ----------
-    name : str
-        Of the file, for the sentence that says what is wrong with it.
-    content : bytes
-        PNG, JPEG, TIFF, WebP or BMP.
-
-    Returns
-    -------
-    array (H, W), (H, W, 3) or (H, W, 4)
-        ``uint8``, or ``float32`` for 16-bit and float files.
-
-    Raises
-    ------
-    ValueError
-        The file's name and what is wrong: no such image, cut short, several pages, above Pillow's limit of about 89
-        million pixels.
-    """
-    try:
-        return _decoded(io.BytesIO(content), Path(name).suffix, None)
-    except Exception as error:  # noqa: BLE001  (decoders raise anything on a broken file)
-        raise ValueError(f"{name} cannot be read: {_reason(error)}") from None
+            array = as_image(imread(path), range=range, name="it")
+    return array if mode is None else _convert(array, mode)
 
 
 def image_files(path: str | os.PathLike[str]) -> list[tuple[str, str]]:

@@ -5,13 +5,10 @@ from augmentlab.render.draws import (
     columns_for,
     draw_all,
     grid,
-    histogram,
-    lineup,
     spread,
     sweep,
     text_of,
     tiles,
-    window,
 )
 from augmentlab.render.pictures import (
     PALETTE,
@@ -34,9 +31,7 @@ __all__ = [
     "draw_all",
     "encode",
     "grid",
-    "histogram",
     "layout",
-    "lineup",
     "montage",
     "overlay",
     "spread",
@@ -45,5 +40,4 @@ __all__ = [
     "thumbnail",
     "tiles",
     "to_rgb",
-    "window",
 ]

@@ -1,6 +1,5 @@
-"""Draws become tiles: originals beside what a pipeline made of them, one parameter swept, or a page to check by eye."""
+"""Draws become tiles: originals beside what a pipeline made of them, or one transform swept."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,6 @@ from PIL import Image
 from augmentlab import measures
 from augmentlab.compose import Compose
 from augmentlab.params import Parameter
-from augmentlab.pixels import to_unit
 from augmentlab.render.pictures import RGB, difference, fitted, montage, overlay, resized, to_rgb
 from augmentlab.sample import Sample
 from augmentlab.transform import Transform, parameter_named
@@ -78,7 +76,10 @@ class _Look:
         picture, note = to_rgb(_array(result))
         compared = drawn is not None and self.gain > 0
         if compared:
-            picture, note = self.compared(picture, _array(original))
+            before, (height, width) = to_rgb(_array(original))[0], picture.shape[:2]
+            if before.shape != picture.shape:
+                before = np.asarray(resized(before, height, width, Image.Resampling.BICUBIC), dtype=np.uint8)
+            picture, note = difference(before, picture, self.gain), f"difference to the original, {self.gain:g} times"
         picture = fitted(picture, self.size, like=_array(original).shape)
         if self.overlays and isinstance(result, Sample) and not compared:
             picture = overlay(picture, result)
@@ -93,12 +94,6 @@ class _Look:
             label=label,
             note=note,
         )
-
-    def compared(self, picture: RGB, original: NDArray[np.generic]) -> tuple[RGB, str]:
-        before, (height, width) = to_rgb(original)[0], picture.shape[:2]
-        if before.shape != picture.shape:
-            before = np.asarray(resized(before, height, width, Image.Resampling.BICUBIC), dtype=np.uint8)
-        return difference(before, picture, self.gain), f"difference to the original, {self.gain:g} times"
 
 
 def _array(picture: Picture) -> NDArray[np.generic]:
@@ -244,124 +239,6 @@ def text_of(parameter: Parameter, value: Any) -> str:
     """A value with its unit, for people: ``12.5 deg``."""
     number = f"{value:.3g}" if isinstance(value, float) else str(value)
     return number if parameter.unit in {"", "fraction"} else f"{number} {parameter.unit}"
-
-
-def lineup(
-    pipeline: Transform,
-    images: Sequence[Picture],
-    seed: int = 0,
-    *,
-    alone: bool = False,
-    size: int = 128,
-    overlays: bool = True,
-    gain: float = 0.0,
-) -> Iterator[Tile]:
-    """One draw of each of many images, to look for what broke them.
-
-    Parameters
-    ----------
-    pipeline : Transform
-        Usually a Compose.
-    images : sequence of ndarray or Sample
-        Image i gets the draw of ``rng=(seed, i)``.
-    seed : int
-        Seed of all draws.
-    alone : bool
-        Apply one step of the pipeline to each image, in turn and always, so that what broke an image is known.
-    size, overlays, gain
-        As in `tiles`.
-
-    Yields
-    ------
-    Tile
-        Column i is image i, in row 0; there are no originals among them.
-    """
-    steps = pipeline.steps if isinstance(pipeline, Compose) else (pipeline,)
-    look = _Look(size=size, overlays=overlays, gain=gain)
-    for column, original in enumerate(images):
-        step = dataclasses.replace(steps[column % len(steps)], p=1.0) if alone and steps else pipeline
-        drawn = step.sample(np.random.default_rng((seed, column))) or Compose(())
-        yield look.tile(0, column, column, original, drawn)
-
-
-def window(
-    original: Picture,
-    drawn: Transform | None,
-    view: tuple[float, float, float],
-    size: int,
-    *,
-    overlays: bool = True,
-    gain: float = 0.0,
-) -> RGB:
-    """A part of a draw at full resolution: what a magnifying glass shows.
-
-    Parameters
-    ----------
-    original : ndarray or Sample
-        At full resolution.
-    drawn : Transform or None
-        The draw; None shows the original.
-    view : (left, top, share)
-        The part of the result that is seen, as fractions of its width and height: its corner, and its share of each side.
-    size : int
-        The longer side of the result in px at most; a part of fewer pixels comes as it is.
-    overlays, gain
-        As in `tiles`.
-
-    Returns
-    -------
-    ndarray of uint8, shape (height, width, 3)
-    """
-    look = _Look(size=size, overlays=overlays, gain=gain)
-    result = original if drawn is None else drawn.apply(original)
-    picture = to_rgb(_array(result))[0]
-    compared = drawn is not None and gain > 0
-    if compared:
-        picture = look.compared(picture, _array(original))[0]
-    height, width = picture.shape[:2]
-    left, top, share = (min(max(one, 0.0), 1.0) for one in view)
-    x, y = min(int(left * width), width - 1), min(int(top * height), height - 1)
-    right, bottom = (min(round(start + share * side) + 1, side) for start, side in ((x, width), (y, height)))
-    part = np.ascontiguousarray(picture[y:bottom, x:right])
-    longest = max(part.shape[:2])
-    if longest > size:
-        high, wide = (max(1, round(side * size / longest)) for side in part.shape[:2])
-        part = np.asarray(resized(part, high, wide, Image.Resampling.BICUBIC), dtype=np.uint8)
-    if overlays and isinstance(result, Sample) and not compared:
-        part = overlay(part, _cut(result, x, y, right, bottom))
-    return part
-
-
-def _cut(sample: Sample, x: int, y: int, right: int, bottom: int) -> Sample:
-    """The part of a sample inside a rectangle of pixels; points outside keep their places beyond its border."""
-    corner = np.array([x, y], dtype=float)
-    return sample.moved(
-        image=sample.image[y:bottom, x:right],
-        mask=None if sample.mask is None else np.asarray(sample.mask)[y:bottom, x:right],
-        heatmap=None,
-        boxes=None if sample.boxes is None else np.asarray(sample.boxes, dtype=float) - np.tile(corner, 2),
-        keypoints=None if sample.keypoints is None else np.asarray(sample.keypoints, dtype=float) - corner,
-    )
-
-
-def histogram(picture: Picture, bins: int = 64) -> list[list[float]]:
-    """The share of an image's pixels in each of `bins` equal parts of [0, 1], for each channel but alpha.
-
-    Values outside, such as those of a standardised image, are counted in the first and last part.
-
-    Examples
-    --------
-    >>> histogram(np.array([[0, 255], [255, 255]], np.uint8), bins=2)
-    [[0.25, 0.75]]
-    """
-    image = _array(picture)
-    values = to_unit(image).reshape(*image.shape[:2], -1)
-    channels = range(3 if values.shape[2] == 4 else values.shape[2])
-    edges = np.linspace(0, 1, bins + 1)
-    return [
-        (np.histogram(np.clip(values[..., one], 0, 1), edges)[0] / values[..., one].size).round(6).tolist()
-        for one in channels
-    ]
 
 
 def _listed(images: Picture | Sequence[Picture]) -> Sequence[Picture]:

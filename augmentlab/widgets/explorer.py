@@ -27,6 +27,7 @@ _GAIN = 3.0  # of the difference view: a change of a few levels is seen
 _ROWS = 6  # images shown at once at most
 _SLOW_S = 0.3  # a picture that takes longer shows how far it is
 _REST_S = 0.3  # without a change, before the picture is sent without loss
+_SWEPT, _SWEPT_ROWS = 7, 5  # values of a parameter across and down
 _ONE_EDIT_S = 1.0  # moves of one slider with shorter pauses are one step back
 
 
@@ -42,6 +43,9 @@ class _Request:
     gain: float
     overlays: bool
     swept: tuple[str, ...] = ()
+
+
+_Rest = tuple[_Request, tuple[render.Tile, ...], int]  # what was drawn, and the tiles in a row
 
 
 class _Pipeline(traitlets.Instance):
@@ -79,6 +83,8 @@ class Explorer(ipywidgets.VBox):
     ----------
     value : Compose
         The pipeline of the steps that are switched on.
+    only : str
+        The class whose images are shown; all of them when empty.
     x, y : str
         Parameters of the selected step to sweep across and down; without `x`, the grid shows draws of the pipeline.
     tiles : tuple of render.Tile
@@ -130,7 +136,7 @@ class Explorer(ipywidgets.VBox):
         self._edited: Any = None
         self._edited_at, self._edits = 0.0, 0
         self._quiet = False
-        self._displayed = ""
+        self._displayed = False
         self.tiles: tuple[render.Tile, ...] = ()
         self.controls = Controls()
         self.steps = StepList(catalog=_catalog(self._images), groups=list(GROUPS))
@@ -155,6 +161,11 @@ class Explorer(ipywidgets.VBox):
         self._show_steps()
         self._quiet = False
         self._schedule.run_now(self._request())
+
+    @traitlets.validate("only")  # type: ignore[untyped-decorator]
+    def _known_class(self, proposal: Any) -> Any:
+        self._images.of_class(proposal["value"])
+        return proposal["value"]
 
     # --- the pipeline ------------------------------------------------------------------------------------------------
 
@@ -321,14 +332,12 @@ class Explorer(ipywidgets.VBox):
     def _fit_sweep(self) -> None:
         """Offer the parameters of the selected step; a sweep of what it does not have ends."""
         names = [one.name for one in self._sweepable()]
-        for box, trait in ((self._across, "x"), (self._down, "y")):
-            chosen = getattr(self, trait)
-            box.options = [
-                ("off" if trait == "x" else "images", ""),
-                *((name.replace("_", " "), name) for name in names),
-            ]
-            setattr(self, trait, chosen if chosen in names else "")
-            box.value = getattr(self, trait)
+        for box, trait, none in ((self._across, "x", "off"), (self._down, "y", "images")):
+            options = [(none, ""), *((name.replace("_", " "), name) for name in names)]
+            if tuple(options) != tuple(box.options):
+                chosen = getattr(self, trait)
+                box.options = options  # a menu with other lines forgets what was chosen
+                box.value = chosen if chosen in names else ""
 
     # --- the picture -------------------------------------------------------------------------------------------------
 
@@ -359,19 +368,28 @@ class Explorer(ipywidgets.VBox):
             return render.tiles(request.pipeline, images, request.seed, draws=request.draws, **options)
         step = request.draft[request.draft.selected].transform
         return render.sweep(
-            step, images, request.swept[0], next(iter(request.swept[1:]), None), request.seed, count=7, **options
+            step,
+            images,
+            request.swept[0],
+            next(iter(request.swept[1:]), None),
+            request.seed,
+            count=_SWEPT,
+            rows=_SWEPT_ROWS,
+            **options,
         )
 
     def _render(self, request: _Request, stop: Callable[[], bool]) -> tuple[render.Tile, ...] | None:
         began, made = time.monotonic(), []
         images = [self._images.thumbnail(index, self._size) for index in request.chosen]
-        total = len(images) * (request.draws + 1)
+        total = len(images) * (
+            (_SWEPT + 1) * _SWEPT_ROWS ** (len(request.swept) - 1) if request.swept else request.draws + 1
+        )
         for tile in self._tiles_of(request, images, self._size):
             if stop():
                 return None
             made.append(tile)
             if time.monotonic() - began > _SLOW_S:
-                self._schedule.post(self._show_progress, len(made) / max(total, len(made)))
+                self._schedule.post(self._show_progress, min(len(made) / total, 1.0))
         return tuple(made)
 
     def _show_progress(self, share: float) -> None:
@@ -379,51 +397,40 @@ class Explorer(ipywidgets.VBox):
             self.view.progress = share
 
     def _publish(self, request: _Request, tiles: tuple[render.Tile, ...]) -> None:
-        self._show(request, tiles, "jpeg")
-        self._rest.submit((request, tiles))
-
-    def _at_rest(
-        self, given: tuple[_Request, tuple[render.Tile, ...]], stop: Callable[[], bool]
-    ) -> tuple[bytes, list[str]] | None:
-        _, tiles = given
-        said = []
-        for tile in tiles:
-            if stop():
-                return None
-            strength = tile.strength() if self.x else None
-            said.append("" if strength is None else f"Δ {strength.difference:.3f} · SSIM {strength.ssim:.2f}")
-        return render.encode(render.montage([tile.image for tile in tiles], self.view.columns, gap=6), "png"), said
-
-    def _publish_rest(self, given: tuple[_Request, tuple[render.Tile, ...]], result: tuple[bytes, list[str]]) -> None:
-        (request, tiles), (png, said) = given, result
-        self.view.sharpen(png, _labels(request, tiles, self._images.names, said))
-        if self._displayed:
-            twin.update(self, self.view.twin, self._static(), self._displayed)
-
-    def _show(self, request: _Request, tiles: tuple[render.Tile, ...], format: str) -> None:
         self.tiles = tiles
-        self._show_steps()
+        self._show_steps()  # none of them failed
         names = [self._images.names[index] for index in request.chosen]
         notes = sorted({tile.note for tile in tiles if tile.note})
         said = [f"seed {request.seed}", "click a tile for its draw", *notes[:1]]
         if len(notes) > 1:
             said[-1] += ", the others likewise"
-        if request.swept:
-            columns, what = 1 + max(tile.column for tile in tiles), f"sweep of {' and '.join(request.swept)} of"
-            what += f" {request.draft[request.draft.selected].transform!r}"  # type: ignore[index]
-        else:
-            columns = render.columns_for(len(names), request.draws)
-            what = f"original and {request.draws} draws of {request.pipeline!r}"
+        swept = bool(request.swept)
         self.view.show(
             [tile.image for tile in tiles],
-            columns,
-            alt=f"{', '.join(names)}: {what}, seed {request.seed}",
+            1 + max(tile.column for tile in tiles) if swept else render.columns_for(len(names), request.draws),
+            alt=f"{', '.join(names)}: {_content(request)}, seed {request.seed}",
             caption=" · ".join(said),
             labels=_labels(request, tiles, self._images.names, []),
             origins=_origins(tiles),
-            format=format,
         )
         self._show_code()
+        self._rest.submit((request, tiles, self.view.columns))
+
+    def _at_rest(self, given: _Rest, stop: Callable[[], bool]) -> tuple[bytes, list[str]] | None:
+        request, tiles, columns = given
+        said = []
+        for tile in tiles:
+            if stop():
+                return None
+            strength = tile.strength() if request.swept else None
+            said.append("" if strength is None else f"Δ {strength.difference:.2f}\nSSIM {strength.ssim:.2f}")
+        return self.view.picture([tile.image for tile in tiles], columns, "png"), said
+
+    def _publish_rest(self, given: _Rest, result: tuple[bytes, list[str]]) -> None:
+        (request, tiles, _), (png, said) = given, result
+        self.view.sharpen(png, _labels(request, tiles, self._images.names, said))
+        if self._displayed:
+            twin.update(self, self.view.twin, self._static(request))
 
     def _show_error(self, error: BaseException) -> None:
         sentence = f"{type(error).__name__}: {error}"
@@ -535,13 +542,15 @@ class Explorer(ipywidgets.VBox):
         # The worker may still be drawing what this very cell changed. An error is said above the grid, and by wait_idle.
         with contextlib.suppress(Exception):
             self._schedule.run_now(self._request())
-        self._displayed = twin.show(self, self.view.twin, self._static())
+        twin.show(self, self.view.twin, self._static(self._request()))
+        self._displayed = True
 
-    def _static(self) -> str:
+    def _static(self, request: _Request) -> str:
         """The grid as a picture, with its code: what is seen where no kernel runs."""
         grid = render.montage([tile.image for tile in self.tiles], self.view.columns)
-        first = "The first tile is the original" if self.rows == 1 else "The first tile of each row is the original"
-        caption = f"{first}, the others are draws of the pipeline below (seed {self.seed})."
+        first = "The first tile is the original" if len(request.chosen) == 1 else "Each row begins with an original"
+        others = "a sweep of one step" if request.swept else "draws"
+        caption = f"{first}, the others are {others} of the pipeline below (seed {request.seed})."
         return twin.picture(self.view.alt, render.encode(grid, quality=75), caption, self.value.code())
 
     def __repr__(self) -> str:
@@ -604,6 +613,13 @@ def _can_sweep(parameter: Parameter) -> bool:
     return parameter.kind in {"choice", "bool"} or (
         parameter.kind in {"float", "int"} and parameter.typical is not None
     )
+
+
+def _content(request: _Request) -> str:
+    """What a grid shows, for those who do not see it."""
+    if not request.swept or request.draft.selected is None:
+        return f"original and {request.draws} draws of {request.pipeline!r}"
+    return f"sweep of {' and '.join(request.swept)} of {request.draft[request.draft.selected].transform!r}"
 
 
 def _origins(tiles: Sequence[render.Tile]) -> list[int]:

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,9 @@ class Images:
 
     def __init__(self, images: Any) -> None:
         self._get: Callable[[int], Any]
-        self._added: dict[int, Image] = {}
         self._thumbnails: dict[tuple[int, int], Image] = {}
-        if isinstance(images, (str, os.PathLike)):
+        self._is_folder = isinstance(images, (str, os.PathLike))
+        if self._is_folder:
             files = folder.image_files(images)
             path = Path(images).expanduser()
             self.names = [name for name, _ in files]
@@ -56,8 +56,6 @@ class Images:
 
     def full(self, index: int) -> Image:
         """An image at full resolution; a ValueError names one that cannot be used."""
-        if index in self._added:
-            return self._added[index]
         image = self._get(index)
         return image if isinstance(image, Sample) else as_image(image, name=self.names[index])
 
@@ -66,14 +64,6 @@ class Images:
         if (index, size) not in self._thumbnails:
             self._thumbnails[index, size] = render.thumbnail(self.full(index), size)
         return self._thumbnails[index, size]
-
-    def add(self, name: str, image: Image) -> int:
-        """One more image; its index."""
-        index = len(self)
-        self._added[index] = image
-        self.names.append(name)
-        self.classes.append("")
-        return index
 
     def of_class(self, name: str) -> list[int]:
         """The indexes of the images of a class; all of them for an empty name."""
@@ -87,21 +77,19 @@ class Images:
 
     def met(self) -> set[str]:
         """What every image comes with, of what transforms need: ``image``, and ``mask`` where each has one."""
-        first = [self.full(index) for index in range(min(len(self), 100))] if self._holds_samples() else []
-        masked = bool(first) and all(isinstance(one, Sample) and one.mask is not None for one in first)
+        masked = all(isinstance(one, Sample) and one.mask is not None for one in self._listed())
         return {"image", "mask"} if masked else {"image"}
 
     def have_targets(self) -> bool:
-        """Whether one of the first hundred has a mask, boxes or keypoints."""
-        if not self._holds_samples():
-            return False
-        return any(_has_targets(self.full(index)) for index in range(min(len(self), 100)))
+        """Whether one has a mask, boxes or keypoints."""
+        return any(_has_targets(one) for one in self._listed())
 
-    def _holds_samples(self) -> bool:
-        return isinstance(self.full(0), Sample)
+    def _listed(self) -> Iterator[Any]:
+        """The images as they came; of a folder, whose files are all alike in this, the first alone."""
+        return (self._get(index) for index in range(1 if self._is_folder else len(self)))
 
 
-def _has_targets(image: Image) -> bool:
+def _has_targets(image: Any) -> bool:
     return isinstance(image, Sample) and any(part is not None for part in (image.mask, image.boxes, image.keypoints))
 
 

@@ -36,14 +36,8 @@ def table(title: str, rows: Iterable[tuple[str, str, str]]) -> str:
     return f"<table><caption><strong>{html.escape(title)}</strong></caption>{lines}</table>"
 
 
-def show(widget: Any, name: str, content: str) -> str:
-    """Display the HTML under its name, and then the live widget, whose page script hides that name.
-
-    Returns
-    -------
-    str
-        The name under which `update` exchanges the HTML.
-    """
+def show(widget: Any, name: str, content: str) -> None:
+    """Display the HTML under its name, and then the live widget, whose page script hides that name."""
     from IPython.display import display
 
     display(_bundle(widget, name, content), raw=True, display_id=name)
@@ -53,14 +47,13 @@ def show(widget: Any, name: str, content: str) -> str:
     )  # anywidget adds metadata, ipywidgets does not
     # Nothing to read but the widget itself: the words are in the twin above.
     display({**live, "text/plain": "", "text/html": ""}, metadata=metadata, raw=True)
-    return name
 
 
-def update(widget: Any, name: str, content: str, displayed: str) -> None:
-    """Exchange the HTML that was displayed, so that a notebook that is saved later shows what is seen now."""
+def update(widget: Any, name: str, content: str) -> None:
+    """Exchange the HTML that was displayed under a name, so that a notebook that is saved later shows what is seen now."""
     from IPython.display import update_display
 
-    update_display(_bundle(widget, name, content), display_id=displayed, raw=True)
+    update_display(_bundle(widget, name, content), display_id=name, raw=True)
 
 
 def _bundle(widget: Any, name: str, content: str) -> dict[str, str]:

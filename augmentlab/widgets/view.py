@@ -9,6 +9,7 @@ import traitlets
 from augmentlab import render
 from augmentlab.widgets.controls import STYLE
 
+_GAP = 6  # px between two tiles
 _HERE = Path(__file__).parent
 
 
@@ -54,21 +55,19 @@ class GridView(anywidget.AnyWidget):
         tiles: Sequence[render.RGB],
         columns: int,
         *,
-        gap: int = 6,
         alt: str = "",
         caption: str = "",
         labels: Sequence[tuple[int, str]] = (),
         origins: Sequence[int] = (),
-        format: str = "jpeg",
     ) -> None:
         """Show tiles, `columns` in a row, as one message to the page; `labels` name tiles by their index."""
-        (height, width), places = render.layout([tile.shape for tile in tiles], columns, gap)
-        frame = render.encode(render.montage(tiles, columns, gap=gap), format)
+        (height, width), places = render.layout([tile.shape for tile in tiles], columns, _GAP)
+        frame = self.picture(tiles, columns, "jpeg")
         with self.hold_sync():
             self.size = [width, height]
             self.places = [list(place) for place in places]
             self.columns = min(columns, len(tiles))
-            self.mime = f"image/{format}"
+            self.mime = "image/jpeg"
             self.alt = alt
             self.caption = caption
             self.labels = [list(label) for label in labels]
@@ -79,6 +78,11 @@ class GridView(anywidget.AnyWidget):
                 self.selected = -1
             self.frame = frame
             self.frame_id += 1
+
+    @staticmethod
+    def picture(tiles: Sequence[render.RGB], columns: int, format: str) -> bytes:
+        """The frame of these tiles as an image file."""
+        return render.encode(render.montage(tiles, columns, gap=_GAP), format)
 
     def sharpen(self, png: bytes, labels: Sequence[tuple[int, str]]) -> None:
         """The same tiles once more without loss, and with what is known of them by now."""

@@ -167,6 +167,47 @@ def test_steps_are_added_switched_off_and_removed(explorer):
     expect(steps).to_have_count(4)
 
 
+def test_a_step_is_grouped_and_it_is_undone_by_keyboard(explorer, screenshot):
+    explorer.select("Rotate")
+    before = explorer.code.input_value()
+    explorer.root.get_by_label("put Rotate into").select_option("OneOf")
+    expect(explorer.root.get_by_role("group", name="OneOf parameters")).to_be_visible()
+    explorer.root.get_by_label("add a transform").select_option("Swirl")
+    expect(explorer.code).to_have_value(re.compile(r"OneOf\(\["))
+    explorer.root.get_by_role("button", name="duplicate Swirl").click()
+    steps = explorer.root.locator(".al-steps li")
+    expect(steps).to_have_count(7)
+    explorer.at_rest()
+    screenshot(explorer.root, "groups.png")
+    explorer.root.locator(".al-step", has_text="Swirl").first.focus()
+    for _ in range(3):
+        explorer.page.keyboard.press("Control+z")
+    expect(steps).to_have_count(4)
+    expect(explorer.code).to_have_value(before)
+    expect(explorer.root.get_by_role("button", name="redo")).to_be_enabled()
+
+
+def test_a_sweep_names_its_values_and_their_strength(explorer, screenshot):
+    explorer.select("Rotate")
+    before, after = explorer.changes(lambda: explorer.root.get_by_label("sweep", exact=True).select_option("angle"))
+    assert before != after
+    label = explorer.root.locator(".al-label", has_text="45 deg").last
+    expect(label).to_contain_text("SSIM")
+    screenshot(explorer.root, "sweep.png")
+    _, back = explorer.changes(lambda: explorer.root.get_by_label("sweep", exact=True).select_option("off"))
+    assert back == before
+
+
+def test_o_shows_the_originals_while_it_is_held(explorer):
+    before = explorer.pixels()
+    explorer.grid.focus()
+    explorer.page.keyboard.down("o")
+    held = explorer.pixels()
+    explorer.page.keyboard.up("o")
+    assert held != before
+    assert explorer.pixels() == before
+
+
 def test_reroll_and_difference(explorer):
     before, after = explorer.changes(explorer.root.locator(".al-bar").get_by_role("button", name="Re-roll").click)
     assert before != after
