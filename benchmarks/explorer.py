@@ -1,19 +1,12 @@
 """Measure how the explorer feels in a real JupyterLab and Chromium: ``python -m benchmarks.explorer --help``."""
 
-# ruff: noqa: E402 -- the environment comes first
-
-# One thread for all that computes, here and in the kernel, which inherits it.
-import os
-
-for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM", "NUMEXPR"):
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
-
 import argparse
 import ast
 import base64
 import contextlib
 import io
 import json
+import os
 import re
 import sys
 import tempfile
@@ -36,6 +29,8 @@ from benchmarks.peers import version
 from benchmarks.run import command, machine, today, versions
 
 REST = 600  # ms without a new frame; longer than what a lossless picture waits for
+# One thread for all that computes in the kernel: these are read when the libraries load.
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM", "NUMEXPR")}
 LIMIT = 30_000  # ms for one picture
 PARTS = ("keys", "drags", "memory")
 PACKAGES = ("ipywidgets", "anywidget", "ipykernel", "jupyterlab", "matplotlib", "playwright")
@@ -44,6 +39,7 @@ START = """%matplotlib inline
 from augmentlab import engines
 from benchmarks import explorer_kernel as bench
 
+bench.one_thread()
 engines.wait()"""
 VIEWS = {
     **{name: f'{name} = bench.watch(bench.explorer("{name}"))\n{name}' for name in kernel.PIPELINES},
@@ -149,7 +145,7 @@ def stages_of(found: Mapping[str, Any], noted: list[tuple[str, float]]) -> dict[
 
 def measure_keys(page: Any, views: Mapping[str, View], rounds: int) -> dict[str, Any]:
     """Key to pixels of each view in each round, in an order drawn anew."""
-    names, rng = [name for name in views if name.partition("-")[0] in report.KEYS_WITHIN], np.random.default_rng(0)
+    names, rng = list(views), np.random.default_rng(0)
     keys: dict[str, list[float]] = {name: [] for name in names}
     received: dict[str, list[float]] = {name: [] for name in names}
     stages: dict[str, dict[str, list[float]]] = {
@@ -406,7 +402,7 @@ def measured(arguments: argparse.Namespace) -> Run:
         raise SystemExit("there must be a Chromium on the path or under AUGMENTLAB_CHROMIUM; found none")
     load = f"{os.getloadavg()[0]:.1f}"
     # A backend set for scripts would leave interact without a picture.
-    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"} | ONE_THREAD
     found: dict[str, Any] = {"keys": {}, "received": {}, "stages": {}, "memory": {}, "notebook": None}
     drags, cancel = [], None
     with contextlib.ExitStack() as stack:
@@ -416,18 +412,24 @@ def measured(arguments: argparse.Namespace) -> Run:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGS)
         stack.callback(browser.close)
         found_versions = browser_versions(browser)
-        if {"keys", "drags"} & set(arguments.only):
+        for name in kernel.PIPELINES:
+            keys, times = "keys" in arguments.only, arguments.drags if "drags" in arguments.only else 0
+            names = [one for one in VIEWS if one.partition("-")[0] == name]
+            if not times and not (keys and name in report.KEYS_WITHIN):
+                continue
+            # A page for each pipeline: what else is on a page slows all that is on it.
             with new_page(browser) as page:
-                opened(page, lab, "explorer.ipynb", list(VIEWS))
-                views = {name: View(page, name) for name in VIEWS}
-                if "keys" in arguments.only:
-                    print(f"key to pixels, {arguments.rounds} rounds", flush=True)
-                    found |= measure_keys(page, views, arguments.rounds)
-                for index in range(arguments.drags if "drags" in arguments.only else 0):
-                    print(f"drags, {index + 1} of {arguments.drags}", flush=True)
-                    drags += [measure_drag(page, views[name], arguments.seconds) for name in kernel.PIPELINES]
-                if drags:
-                    cancel = measure_cancel(page, views["slow"])
+                opened(page, lab, f"{name}.ipynb", names)
+                views = {one: View(page, one) for one in names}
+                if keys and name in report.KEYS_WITHIN:
+                    print(f"key to pixels, {report.PIPELINES[name]}, {arguments.rounds} rounds", flush=True)
+                    for field, values in measure_keys(page, views, arguments.rounds).items():
+                        found[field] |= values
+                if times:
+                    print(f"drags, {report.PIPELINES[name]}, {times}", flush=True)
+                    drags += [measure_drag(page, views[name], arguments.seconds) for _ in range(times)]
+                    if name == "slow":
+                        cancel = measure_cancel(page, views[name])
         if "memory" in arguments.only:
             print(f"memory, {arguments.changes:,} changes", flush=True)
             with new_page(browser) as page:

@@ -25,8 +25,11 @@ DRAWS = 15
 TILES = {"rows": 1, "draws": DRAWS}  # the explorer's words for an original and 15 draws
 HIGH = {"one": 20.0, "eight": 5.0, "slow": 20.0}  # upper end of the angle at the beginning
 
-if importlib.util.find_spec("cv2"):
-    importlib.import_module("cv2").setNumThreads(1)
+
+def one_thread() -> None:
+    """Keep OpenCV to one thread; all else reads the environment."""
+    if importlib.util.find_spec("cv2"):
+        importlib.import_module("cv2").setNumThreads(1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

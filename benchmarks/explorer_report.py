@@ -340,10 +340,10 @@ Medians in ms of the stages between the key and the pixels, of the explorer. The
     blocks.append(
         f"""### How the explorer is measured
 
-- A generated notebook is opened in JupyterLab on this machine; Chromium is driven by Playwright, headless and without a
+- A generated notebook for each pipeline is opened in JupyterLab on this machine; Chromium is driven by Playwright, headless and without a
   graphics card; one thread for all that computes in the kernel.
 - **Key to pixels**: an arrow key on the slider, from the time stamp of the keydown to the first animation frame in which
-  the page reads other pixels. {max(rounds, default=0)} rounds, all sides in each round, in an order drawn anew, each from rest.
+  the page reads other pixels. {max(rounds, default=0)} rounds, both sides in each round, in an order drawn anew, each from rest.
   Beside it, in the same page: `ipywidgets.interact` with a `FloatSlider`, which draws the same tiles, made by the same
   function, on 16 `imshow` axes of one matplotlib figure of the same size. The page receives for one change {", ".join(sent) or "not counted"}.
 - **Drag**: the mouse moves the slider to and fro at up to 60 moves a second and lets go on the way. A frame counts when an
