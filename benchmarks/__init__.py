@@ -1,1 +1,4 @@
-"""What augmentlab costs beside its peers: ``python -m benchmarks``; and transform by transform: ``python -m benchmarks.catalog``."""
+"""What augmentlab costs beside its peers: ``python -m benchmarks``; and transform by transform: ``python -m benchmarks.catalog``.
+
+How the explorer feels in a browser: ``python -m benchmarks.explorer``.
+"""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import FEW, LONG_ROUND, Ratio, Timing, ratio
+from benchmarks.parts import kept
 from benchmarks.peers import NAMES, OURS
 from benchmarks.run import STREAMS, TWO, Result, Run
 from benchmarks.works import EXPLANATIONS, GOALS, NOTES, WORKS, Goal, Work
@@ -376,6 +377,9 @@ def _families(names: list[str]) -> int:
 def write(run: Run, folder: Path) -> None:
     """Write the page and its plot into the folder of the documentation."""
     (folder / "_static").mkdir(parents=True, exist_ok=True)
-    (folder / "benchmarks.md").write_text(page(run), encoding="utf-8")
+    path = folder / "benchmarks.md"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    # What `python -m benchmarks.explorer` wrote there stays.
+    path.write_text(kept(page(run), before, "explorer"), encoding="utf-8")
     if _plot_reference(run):
         plot(run).savefig(folder / "_static" / "benchmarks.png", dpi=110)

@@ -172,9 +172,9 @@ def versions(libraries: Iterable[str]) -> dict[str, str]:
     return wanted | {name: value for name, value in found.items() if value is not None}
 
 
-def command() -> str:
+def command(module: str = "benchmarks") -> str:
     """What was typed, without the paths of files."""
-    words = ["python", "-m", "benchmarks"]
+    words = ["python", "-m", module]
     paths = {"--json", "--read", "--docs"}
     before = ""
     for word in sys.argv[1:]:
