@@ -75,11 +75,6 @@ class Drag:
         """The longest gap allowed: 250 ms and one render."""
         return GAP + self.render
 
-    @property
-    def late_limit(self) -> float:
-        """150 ms; where one render alone takes longer, that of the slow step, one render more."""
-        return LATE + (self.render if self.render > LATE else 0.0)
-
 
 @dataclass(frozen=True)
 class Cancel:
@@ -192,14 +187,13 @@ def _drag_lines(run: Run) -> Iterable[Line]:
             worst.longest_gap <= worst.gap_limit,
         )
         late = [drag.late for drag in drags if drag.late is not None]
-        limit = max(drag.late_limit for drag in drags)
         if late:
             spread = Spread.of(late)
             yield Line(
                 f"{title}: from release to the last position's picture",
                 f"{ms(spread)}, at most {max(late):.0f} ms",
-                f"≤ {limit:.0f} ms" + (", one render and 150" if limit > LATE else ""),
-                spread.median <= limit,
+                f"≤ {LATE:.0f} ms",
+                spread.median <= LATE,
             )
         right = len(late)
         yield Line(
