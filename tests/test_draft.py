@@ -154,3 +154,27 @@ def test_the_history_is_bounded():
         history.push(draft_of(Compose([Rotate(angle=angle)])))
     steps = [history.undo().built().steps[0].angle for _ in range(5)]
     assert steps == [8, 7, 7, 7, 7]
+
+
+def test_only_a_group_is_unwrapped_and_off_stays_off():
+    draft = draft_of(Compose([TURN]))
+    with pytest.raises(ValueError, match="only a group has steps to take out; got Rotate"):
+        draft.unwrap((0,))
+    off = draft.replace((0,), node_of(TURN, on=False))
+    assert off.wrap((0,), "OneOf").unwrap((0,)).built() == Compose([])
+    weighted = draft_of(NESTED).wrap((1, 1), "Compose")
+    assert weighted.unwrap((1, 1)).built() == NESTED
+
+
+def test_what_is_off_does_not_decide_how_many_of_a_group_may_be_drawn():
+    draft = draft_of(Compose([SomeOf([FLIP, LIGHT])]))
+    off = draft.replace((0, 0), node_of(FLIP, on=False)).insert((0, 2), node_of(TURN))
+    assert off[0,].transform.steps == (LIGHT, TURN)
+
+
+def test_a_step_inside_what_is_off_drew_nothing_and_an_undrawn_one_is_itself():
+    draft = draft_of(Compose([OneOf([TURN]), Rotate(angle=uniform(-8, 8))]))
+    assert draft.that_drew(Rotate(angle=3)) == (0, 0)
+    assert draft.that_drew(TURN) == (0, 0)
+    off = Draft((node_of(OneOf([TURN]), on=False), draft.nodes[1]))
+    assert off.that_drew(Rotate(angle=3)) == (1,)

@@ -15,6 +15,7 @@ from PIL import Image
 
 import augmentlab
 from augmentlab import (
+    Blend,
     Brightness,
     CenterCrop,
     CoarseDropout,
@@ -26,6 +27,7 @@ from augmentlab import (
     PixelTransform,
     Rotate,
     Sample,
+    SomeOf,
     Standardize,
     choice,
     integers,
@@ -617,6 +619,148 @@ def test_an_error_stands_beside_the_step_that_raised_it_also_inside_a_group():
     assert errors == {(0,): "", (1,): "", (1, 0): "ArithmeticError: too strong"}
     explorer.undo()
     assert {step["error"] for step in explorer.steps.steps} == {""}
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Foreign(PixelTransform):
+    """A user's own transform that goes wrong in its own way."""
+
+    how: Annotated[float, Interval(ge=0, le=9), "In which way."] = 0.0
+
+    def sample(self, rng=None):
+        if self.how == uniform(0, 9):
+            raise ArithmeticError("in sample")
+        return super().sample(rng)
+
+    def apply_image(self, image):
+        if self.how == 1:
+            return 3
+        if self.how == 2:
+            return Rotate(angle=5)(image[..., :2])
+        if self.how == 3:
+            raise SystemExit(3)
+        if self.how == 4:
+            raise ValueError("no")
+        return image
+
+
+@pytest.mark.parametrize("how", [uniform(0, 9), 1, 2, 3, 4])
+def test_whatever_goes_wrong_in_a_step_is_shown_beside_it_until_it_is_mended(how):
+    async def session():
+        explorer = Explorer(PHOTO, Rotate(angle=5), draws=1)
+        explorer.value = Compose([Rotate(angle=5), OneOf([Foreign(how=how)])])
+        with pytest.raises(Exception, match=r".") as caught:
+            await explorer.wait_idle()
+        sentence = f"{type(caught.value).__name__}: {caught.value}"
+        assert explorer.view.error == sentence
+        explorer.select((1, 0))  # to mend it
+        assert [step["error"] for step in explorer.steps.steps] == ["", "", sentence]
+        explorer.toggle((1, 0))
+        await explorer.wait_idle()
+        assert {step["error"] for step in explorer.steps.steps} == {""}
+
+    asyncio.run(session())
+
+
+def test_a_step_that_fails_is_added_once_and_last():
+    explorer = Explorer(PHOTO, Compose([Invert(), Rotate(angle=4)]), draws=1)
+    with pytest.raises(ValueError, match="no"):
+        explorer.add(Foreign(how=4))
+    assert explorer.value == Compose([Invert(), Rotate(angle=4), Foreign(how=4)])
+    explorer.undo()
+    assert explorer.value == Compose([Invert(), Rotate(angle=4)])
+
+
+def test_the_code_is_that_of_the_value_also_when_drawing_is_cancelled():
+    async def session():
+        explorer = Explorer(PHOTO, Rotate(angle=1), draws=1)
+        explorer.value = Rotate(angle=2)
+        explorer.cancel()
+        assert "Rotate(angle=2" in dict(explorer.code.texts)["Pipeline"]
+
+    asyncio.run(session())
+
+
+def test_waiting_ends_when_what_is_waited_for_is_cancelled():
+    async def session():
+        recorder = Recorder()
+        recorder.schedule.submit("endless")
+        await recorder.until_started(1)
+        waiting = asyncio.create_task(recorder.schedule.wait_idle())
+        await asyncio.sleep(0)
+        recorder.schedule.cancel()
+        await asyncio.wait_for(waiting, 30)
+        recorder.leave.release()
+
+    asyncio.run(session())
+
+
+def test_no_sharper_picture_of_an_older_grid_is_sent(monkeypatch):
+    explorer = Explorer(PHOTO, Rotate(angle=1), draws=1)
+    sent, started, leave = [], [], threading.Event()
+    monkeypatch.setattr(explorer.view, "sharpen", lambda png, _labels: sent.append(png))
+    finish = explorer._at_rest
+
+    def slow(given, stop):
+        started.append(given)
+        assert leave.wait(60)
+        return finish(given, lambda: False)  # it is past the last place where it could stop
+
+    monkeypatch.setattr(explorer._rest, "_render", slow)
+
+    async def session():
+        explorer.value = Rotate(angle=20)
+        while not started:  # noqa: ASYNC110 - the worker thread knows nothing of asyncio
+            await asyncio.sleep(0.001)
+        request = explorer._request()
+        explorer._publish(request, explorer._render(request, lambda: False))
+        leave.set()
+        await explorer.wait_idle()
+
+    asyncio.run(session())
+    assert (len(started), len(sent)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("x", "foo", r"x must be a parameter of the selected step \(angle, .*\); got 'foo'"),
+        ("y", "p", r"y must be a parameter of the selected step \(angle, .*\); got 'p'"),
+        ("index", 7, "index must be below the number of images, 2; got 7"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_and_changes_nothing(name, value, sentence):
+    explorer = Explorer([PHOTO, PHOTO], Rotate(angle=5), draws=1)
+    before = getattr(explorer, name)
+    with pytest.raises(ValueError, match=sentence):
+        setattr(explorer, name, value)
+    assert getattr(explorer, name) == before
+    explorer.draws = 2
+    assert len(explorer.tiles) == 3
+
+
+def test_a_group_is_swept_with_what_is_on_in_it_and_only_over_what_it_allows():
+    explorer = Explorer(PHOTO, Blend([Invert(), Brightness(delta=0.2)]), draws=1)
+    explorer.toggle((0, 0))
+    explorer.select(0)
+    explorer.x = "alpha"
+    assert explorer.tiles[1].drawn.steps == (Brightness(delta=0.2),)
+    some = Explorer(PHOTO, SomeOf([Invert(), HorizontalFlip()]), draws=1)
+    assert "n" not in some._sweepable()
+    some.controls._on_message(some.controls, {"switch": "n"}, [])
+    assert "SomeOf.n must be at most the number of steps, 2" in some.controls.errors["n"]
+
+
+def test_a_broken_file_hides_no_other(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_text("no image")
+    for name in "bc":
+        Image.fromarray(PHOTO).save(tmp_path / f"{name}.png")
+    monkeypatch.chdir(tmp_path.parent)
+    explorer = Explorer(tmp_path.name, Invert(), rows=3, draws=1)
+    monkeypatch.chdir("/")
+    assert explorer.index == 1
+    assert [name for _, name in explorer.view.labels] == ["b.png", "c.png"]
+    assert "a.png cannot be read" in explorer.view.caption
 
 
 def test_a_pipeline_that_fails_is_displayed_with_its_error(monkeypatch):

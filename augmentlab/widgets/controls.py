@@ -247,8 +247,12 @@ class Controls(anywidget.AnyWidget):
     def _change(self, fields: dict[str, Any]) -> None:
         if self.value is not None:
             with self.hold_sync():
-                self.value = dataclasses.replace(self.value, **fields)
-                self._show(set(fields))
+                try:
+                    self.value = dataclasses.replace(self.value, **fields)
+                except (TypeError, ValueError) as error:  # such as more of a SomeOf than it holds
+                    self.errors = {**self.errors, **dict.fromkeys(fields, str(error))}
+                else:
+                    self._show(set(fields))
 
     def _show(self, right: set[str]) -> None:
         """Bring the inputs to what `value` holds; those with an error keep what was typed, unless they are in `right`."""

@@ -168,9 +168,13 @@ class Draft:
         return self.replace(path, Node(transform=group, children=(inside,), on=node.on, weight=node.weight))
 
     def unwrap(self, path: Path) -> "Draft":
-        """The steps of a group in its place."""
+        """The steps of a group in its place, off where the group was; an only one takes over its chance."""
         node = self[path]
-        return self.replace(path, *(dataclasses.replace(child, weight=None) for child in node.children))
+        if not node.is_group:
+            raise ValueError(f"only a group has steps to take out; got {type(node.transform).__name__}")
+        weight = node.weight if len(node.children) == 1 else None
+        freed = (dataclasses.replace(child, weight=weight, on=child.on and node.on) for child in node.children)
+        return self.replace(path, *freed)
 
     def _within(self, path: Path) -> tuple[Node, ...]:
         if not path:
@@ -191,18 +195,20 @@ class Draft:
     def that_drew(self, drawn: Transform) -> Path | None:
         """Where the step stands that gave a drawn one: of its class, with its fixed values, its drawn ones inside."""
         for path, node in self.walk():
-            if node.on and type(node.transform) is type(drawn) and _gave(node.transform, drawn):
+            on = all(self[path[:end]].on for end in range(1, len(path) + 1))
+            if on and type(node.transform) is type(drawn) and _gave(node.transform, drawn):
                 return path
         return None
 
 
 def _holding(group: Node, children: tuple[Node, ...]) -> Node:
-    """A group with other steps, which its transform has as well, so that its parameters are checked against them."""
+    """A group with other steps; its transform has those that are on, so that its parameters are checked against them."""
     transform: Any = group.transform
     with warnings.catch_warnings(), contextlib.suppress(ValueError):  # too few: `built` says so if it stays that way
         warnings.simplefilter("ignore", UserWarning)
+        steps = [made for one in children if (made := one.built()) is not None]
         plain = {"weights": None} if isinstance(transform, OneOf) else {}
-        transform = dataclasses.replace(transform, steps=tuple(one.transform for one in children), **plain)
+        transform = dataclasses.replace(transform, steps=tuple(steps), **plain)
     return dataclasses.replace(group, transform=transform, children=children)
 
 
@@ -211,12 +217,14 @@ def _gave(step: Transform, drawn: Transform) -> bool:
         value, number = getattr(step, one.name), getattr(drawn, one.name)
         if one.name == "p":
             continue
-        if isinstance(value, Choice):
+        if value == number:  # fixed, or not drawn yet
+            same = True
+        elif isinstance(value, Choice):
             same = number in value.values
         elif isinstance(value, Distribution):
             same = value.support[0] <= number <= value.support[1]
         else:
-            same = value == number
+            same = False
         if not same:
             return False
     return True

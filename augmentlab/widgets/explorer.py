@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ class _Request:
 
 
 _Rest = tuple[_Request, tuple[render.Tile, ...], int]  # what was drawn, and the tiles in a row
+
+
+_Drawn = tuple[_Request, tuple[render.Tile, ...], list[str]]  # also what could not be read
 
 
 class _Pipeline(traitlets.Instance):
@@ -136,6 +140,7 @@ class Explorer(ipywidgets.VBox):
         self._edited: Any = None
         self._edited_at, self._edits = 0.0, 0
         self._quiet = False
+        self._failed: dict[Path, str] = {}
         self._displayed = False
         self.tiles: tuple[render.Tile, ...] = ()
         self.controls = Controls()
@@ -143,8 +148,10 @@ class Explorer(ipywidgets.VBox):
         self.view = GridView(twin=twin.new_name())
         self.code = CodeView(shown="Pipeline")
         self._schedule = LatestWins(self._render, self._publish, self._show_error)
-        self._rest = LatestWins(self._at_rest, self._publish_rest, self._show_error, delay=_REST_S)
-        super().__init__(seed=seed, draws=draws, rows=min(rows, len(self._images)))
+        self._rest = LatestWins(
+            self._at_rest, self._publish_rest, self._show_error, delay=_REST_S, min_interval=math.inf
+        )
+        super().__init__(seed=seed, draws=draws, rows=min(rows, len(self._images)), index=self._images.first())
         self.add_class("al-explorer")
         self.children = self._assembled()
         self.steps.on_msg(lambda _widget, message, _buffers: self._on_step(message))
@@ -162,10 +169,17 @@ class Explorer(ipywidgets.VBox):
         self._quiet = False
         self._schedule.run_now(self._request())
 
-    @traitlets.validate("only")  # type: ignore[untyped-decorator]
-    def _known_class(self, proposal: Any) -> Any:
-        self._images.of_class(proposal["value"])
-        return proposal["value"]
+    @traitlets.validate("only", "index", "x", "y")  # type: ignore[untyped-decorator]
+    def _known(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        if name == "only":
+            self._images.of_class(value)
+        elif name == "index":
+            if value >= len(self._images):
+                raise ValueError(f"index must be below the number of images, {len(self._images)}; got {value}")
+        elif value and value not in (names := self._sweepable()):
+            raise ValueError(f"{name} must be a parameter of the selected step ({', '.join(names)}); got {value!r}")
+        return value
 
     # --- the pipeline ------------------------------------------------------------------------------------------------
 
@@ -186,12 +200,14 @@ class Explorer(ipywidgets.VBox):
         if selected is not None:
             inside = selected if draft[selected].is_group else selected[:-1]
         for place in range(len(draft[inside].children if inside else draft.nodes), -1, -1):
+            changed = draft.insert((*inside, place), node)
             try:
-                self._commit(draft.insert((*inside, place), node))
+                changed.built()
             except ValueError:
                 if not place:
                     raise
             else:
+                self._commit(changed)
                 return
 
     def remove(self, at: int | Path) -> None:
@@ -262,6 +278,8 @@ class Explorer(ipywidgets.VBox):
         self.controls.value = None if draft.selected is None else draft[draft.selected].transform
         self._fit_sweep()
         same = self.value == value
+        if not same:
+            self._failed = {}
         self.value = value
         if same and self.x:  # only what is selected changed, and that is swept
             self._refresh()
@@ -275,6 +293,7 @@ class Explorer(ipywidgets.VBox):
             if selected is None or selected[0] >= len(nodes):
                 selected = (0,) if nodes else None
             self._commit(Draft(nodes, None if selected is None else selected[:1]))
+        self._show_code()
         self._refresh()
 
     def _on_controls(self, change: Any) -> None:
@@ -287,11 +306,14 @@ class Explorer(ipywidgets.VBox):
         if what != self._edited or now - self._edited_at > _ONE_EDIT_S:
             self._edits += 1
         self._edited, self._edited_at = what, now
+        edited = draft.replace(draft.selected, dataclasses.replace(old, transform=new))
         try:
-            self._commit(draft.replace(draft.selected, dataclasses.replace(old, transform=new)), (what, self._edits))
-        except ValueError as error:  # such as more of a SomeOf than it holds
+            edited.built()
+        except ValueError as error:  # such as more of a SomeOf than are on
             self.controls.value = old.transform
             self.view.error = str(error)
+        else:
+            self._commit(edited, (what, self._edits))
 
     def _on_step(self, message: dict[str, Any]) -> None:
         try:
@@ -325,13 +347,13 @@ class Explorer(ipywidgets.VBox):
 
     # --- the sweep ---------------------------------------------------------------------------------------------------
 
-    def _sweepable(self) -> list[Parameter]:
-        step = self.controls.value
-        return [] if step is None else [one for one in parameters(step) if one.name != "p" and _can_sweep(one)]
+    def _sweepable(self) -> list[str]:
+        step = _selected(self.draft)
+        return [] if step is None else [one.name for one in parameters(step) if _can_sweep(step, one)]
 
     def _fit_sweep(self) -> None:
         """Offer the parameters of the selected step; a sweep of what it does not have ends."""
-        names = [one.name for one in self._sweepable()]
+        names = self._sweepable()
         for box, trait, none in ((self._across, "x", "off"), (self._down, "y", "images")):
             options = [(none, ""), *((name.replace("_", " "), name) for name in names)]
             if tuple(options) != tuple(box.options):
@@ -364,9 +386,9 @@ class Explorer(ipywidgets.VBox):
 
     def _tiles_of(self, request: _Request, images: Sequence[Image], size: int) -> Iterator[render.Tile]:
         options: dict[str, Any] = {"size": size, "overlays": request.overlays, "gain": request.gain}
-        if not request.swept or request.draft.selected is None:
+        step = _selected(request.draft)
+        if not request.swept or step is None:
             return render.tiles(request.pipeline, images, request.seed, draws=request.draws, **options)
-        step = request.draft[request.draft.selected].transform
         return render.sweep(
             step,
             images,
@@ -378,32 +400,43 @@ class Explorer(ipywidgets.VBox):
             **options,
         )
 
-    def _render(self, request: _Request, stop: Callable[[], bool]) -> tuple[render.Tile, ...] | None:
+    def _render(self, request: _Request, stop: Callable[[], bool]) -> _Drawn | None:
         began, made = time.monotonic(), []
-        images = [self._images.thumbnail(index, self._size) for index in request.chosen]
-        total = len(images) * (
-            (_SWEPT + 1) * _SWEPT_ROWS ** (len(request.swept) - 1) if request.swept else request.draws + 1
-        )
+        images, chosen, broken = [], [], []
+        for index in request.chosen:
+            try:
+                images.append(self._images.thumbnail(index, self._size))
+            except ValueError as error:  # one broken file of several hides no other
+                broken.append(str(error))
+            else:
+                chosen.append(index)
+        if not images:
+            raise ValueError(broken[0])
+        request = dataclasses.replace(request, chosen=tuple(chosen))
+        swept = (_SWEPT + 1) * _SWEPT_ROWS ** (len(request.swept) - 1) if request.swept else 0
+        total = len(images) * (swept or request.draws + 1)
         for tile in self._tiles_of(request, images, self._size):
             if stop():
                 return None
             made.append(tile)
             if time.monotonic() - began > _SLOW_S:
                 self._schedule.post(self._show_progress, min(len(made) / total, 1.0))
-        return tuple(made)
+        return request, tuple(made), broken
 
     def _show_progress(self, share: float) -> None:
         if self._schedule.busy:
             self.view.progress = share
 
-    def _publish(self, request: _Request, tiles: tuple[render.Tile, ...]) -> None:
-        self.tiles = tiles
-        self._show_steps()  # none of them failed
+    def _publish(self, _asked: _Request, drawn: _Drawn) -> None:
+        request, tiles, broken = drawn
+        self.tiles, self._failed = tiles, {}
+        self._show_steps()
         names = [self._images.names[index] for index in request.chosen]
         notes = sorted({tile.note for tile in tiles if tile.note})
         said = [f"seed {request.seed}", "click a tile for its draw", *notes[:1]]
         if len(notes) > 1:
             said[-1] += ", the others likewise"
+        said += broken
         swept = bool(request.swept)
         self.view.show(
             [tile.image for tile in tiles],
@@ -413,7 +446,9 @@ class Explorer(ipywidgets.VBox):
             labels=_labels(request, tiles, self._images.names, []),
             origins=_origins(tiles),
         )
-        self._show_code()
+        if self.view.selected >= 0:
+            self._show_code()  # of its draw
+        self._rest.cancel()  # what it had of an older picture
         self._rest.submit((request, tiles, self.view.columns))
 
     def _at_rest(self, given: _Rest, stop: Callable[[], bool]) -> tuple[bytes, list[str]] | None:
@@ -434,13 +469,13 @@ class Explorer(ipywidgets.VBox):
 
     def _show_error(self, error: BaseException) -> None:
         sentence = f"{type(error).__name__}: {error}"
-        culprit = _raised_by(error)
-        path = None if culprit is None else self.draft.that_drew(culprit)
         self.view.progress = 0.0
-        self._show_steps({} if path is None else {path: sentence})
         self.view.error = sentence
+        path = _raised_in(self.draft, error)
+        self._failed = {} if path is None else {path: sentence}
+        self._show_steps()
 
-    def _show_steps(self, errors: dict[Path, str] | None = None) -> None:
+    def _show_steps(self) -> None:
         draft = self.draft
         self.steps.steps = [
             {
@@ -450,7 +485,7 @@ class Explorer(ipywidgets.VBox):
                 "group": node.is_group,
                 "note": _arguments(node),
                 "code": repr(node.transform),
-                "error": (errors or {}).get(path, ""),
+                "error": self._failed.get(path, ""),
             }
             for path, node in draft.walk()
         ]
@@ -597,7 +632,15 @@ def _catalog(images: Images) -> list[list[Any]]:
 
 
 def _path(at: int | Path) -> Path:
-    return (at,) if isinstance(at, int) else tuple(at)
+    path = (at,) if isinstance(at, int) else tuple(at)
+    if not path:
+        raise IndexError("path must lead to a step; got ()")
+    return path
+
+
+def _selected(draft: Draft) -> Transform | None:
+    """The selected step with what is on in it, itself on or off; None where there is none, or nothing in it."""
+    return None if draft.selected is None else dataclasses.replace(draft[draft.selected], on=True).built()
 
 
 def _arguments(node: Node) -> str:
@@ -609,17 +652,24 @@ def _arguments(node: Node) -> str:
     return ", ".join(shown) or ("" if node.children else "empty")
 
 
-def _can_sweep(parameter: Parameter) -> bool:
-    return parameter.kind in {"choice", "bool"} or (
-        parameter.kind in {"float", "int"} and parameter.typical is not None
-    )
+def _can_sweep(step: Transform, parameter: Parameter) -> bool:
+    numbers = parameter.kind in {"float", "int"} and parameter.typical is not None
+    if parameter.name == "p" or not (numbers or parameter.kind in {"choice", "bool"}):
+        return False
+    if type(step) in GROUPS.values():  # what it may be depends on the steps
+        try:
+            for value in render.spread(parameter, _SWEPT):
+                dataclasses.replace(step, **{parameter.name: value})
+        except (TypeError, ValueError):
+            return False
+    return True
 
 
 def _content(request: _Request) -> str:
     """What a grid shows, for those who do not see it."""
-    if not request.swept or request.draft.selected is None:
+    if not request.swept:
         return f"original and {request.draws} draws of {request.pipeline!r}"
-    return f"sweep of {' and '.join(request.swept)} of {request.draft[request.draft.selected].transform!r}"
+    return f"sweep of {' and '.join(request.swept)} of {_selected(request.draft)!r}"
 
 
 def _origins(tiles: Sequence[render.Tile]) -> list[int]:
@@ -646,12 +696,21 @@ def _labels(
     return said
 
 
-def _raised_by(error: BaseException) -> Transform | None:
-    """The innermost transform at work when an exception was raised; groups only pass on what their steps raise."""
-    found, trace = None, error.__traceback__
+def _raised_in(draft: Draft, error: BaseException) -> Path | None:
+    """Where the step stands at which an exception was raised: the outermost at work that is one of the draft's.
+
+    What a step of one's own calls inside is no step of the pipeline, and a Compose only passes on what its steps raise.
+    """
+    group, trace = None, error.__traceback__
     while trace is not None:
-        seen = trace.tb_frame.f_locals.get("self")
-        if isinstance(seen, Transform) and type(seen) not in GROUPS.values():
-            found = seen
+        names = trace.tb_frame.f_locals
+        run = names.get("run")
+        alone = run[0] if isinstance(run, tuple) and len(run) == 1 else None
+        for seen in (alone, names.get("step"), names.get("self")):
+            if isinstance(seen, Transform) and type(seen) is not Compose:
+                path = draft.that_drew(seen)
+                if path is not None and not draft[path].is_group:
+                    return path
+                group = path or group
         trace = trace.tb_next
-    return found
+    return group

@@ -20,11 +20,11 @@ function render({ model, el }) {
   root.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   el.append(root);
   const percent = (part, whole) => `${(100 * part) / whole}%`;
-  let painted = -1, bitmap = null, held = false;
+  let painted = -1, bitmap = null, held = false, seen = { places: [], size: [1, 1], origins: [], labels: [] };
 
   // The frame is kept, so that tiles can show their originals (held) without asking the kernel.
   function paint() {
-    const places = model.get("places"), [width, height] = model.get("size"), origins = model.get("origins");
+    const { places, origins, size: [width, height] } = seen;
     const context = canvas.getContext("2d");
     if (!bitmap) return;
     context.clearRect(0, 0, width, height);
@@ -36,16 +36,19 @@ function render({ model, el }) {
   async function draw() {
     const id = model.get("frame_id"), bytes = model.get("frame");
     if (!bytes || !bytes.byteLength) return;
-    const places = model.get("places"), [width, height] = model.get("size");
+    // Taken before the picture is decoded, while which the next one may arrive.
+    const now = Object.fromEntries(Object.keys(seen).map((name) => [name, model.get(name)])), { places, size: [width, height] } = now;
+    const alt = model.get("alt");
     const next = await createImageBitmap(new Blob([bytes], { type: model.get("mime") }));
     if (id < painted) return next.close();
     painted = id;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     bitmap?.close();
     bitmap = next;
+    seen = now;
     paint();
-    canvas.setAttribute("aria-label", model.get("alt"));
-    labels.replaceChildren(...model.get("labels").map(([index, text]) => {
+    canvas.setAttribute("aria-label", alt);
+    labels.replaceChildren(...now.labels.map(([index, text]) => {
       const label = Object.assign(make("span", "al-label"), { textContent: text }), [x, y, w, h] = places[index];
       Object.assign(label.style, { left: percent(x, width), top: percent(y + h, height), maxWidth: percent(w, width) });
       return label;

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,10 @@ class Images:
         self._is_folder = isinstance(images, (str, os.PathLike))
         if self._is_folder:
             files = folder.image_files(images)
-            path = Path(images).expanduser()
+            path = Path(images).expanduser().resolve()
             self.names = [name for name, _ in files]
             self.classes = [label for _, label in files]
+            # What was read is kept a while; what could not be read is tried again.
             self._get = functools.lru_cache(_KEPT)(lambda index: folder.read_from(path, files[index][0]))
             return
         listed, self.names, self.classes = _collected(images)
@@ -75,18 +76,29 @@ class Images:
             raise ValueError(f"only must be a class of the images ({known}); got {name!r}")
         return found
 
+    def first(self) -> int:
+        """The first image that can be used; 0 where none of a folder's can, for what is wrong to be said of it."""
+        for index in range(len(self) if self._is_folder else 0):
+            try:
+                self.full(index)
+            except ValueError:
+                continue
+            return index
+        return 0
+
     def met(self) -> set[str]:
         """What every image comes with, of what transforms need: ``image``, and ``mask`` where each has one."""
-        masked = all(isinstance(one, Sample) and one.mask is not None for one in self._listed())
+        held = self._held()
+        masked = bool(held) and all(isinstance(one, Sample) and one.mask is not None for one in held)
         return {"image", "mask"} if masked else {"image"}
 
     def have_targets(self) -> bool:
         """Whether one has a mask, boxes or keypoints."""
-        return any(_has_targets(one) for one in self._listed())
+        return any(_has_targets(one) for one in self._held())
 
-    def _listed(self) -> Iterator[Any]:
-        """The images as they came; of a folder, whose files are all alike in this, the first alone."""
-        return (self._get(index) for index in range(1 if self._is_folder else len(self)))
+    def _held(self) -> list[Any]:
+        """The images in memory; the files of a folder are images alone."""
+        return [] if self._is_folder else [self._get(index) for index in range(len(self))]
 
 
 def _has_targets(image: Any) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+_LOOK_S = 0.05
+
 
 async def _at_once() -> None:
     """Nothing has to be waited for."""
@@ -94,6 +96,7 @@ class LatestWins:
         try:
             self._loop = asyncio.get_running_loop()
         except RuntimeError:
+            self.cancel()
             self._run_here(request)
             return
         self._pending = [request]
@@ -123,7 +126,7 @@ class LatestWins:
     async def wait_idle(self) -> None:
         """Return when nothing runs and nothing waits; raise what the last render raised, if it raised."""
         while self._task is not None and not self._task.done():
-            await asyncio.wait({self._task})
+            await asyncio.wait({self._task}, timeout=_LOOK_S)  # one that is cancelled is not waited for
         if self._error is not None:
             error, self._error = self._error, None
             raise error
@@ -186,8 +189,10 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
         if error is None:
             future.set_result(result)
         else:
-            # A future takes no StopIteration.
-            future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
+            # A future takes no StopIteration, and whoever calls sys.exit in a step must not end the kernel.
+            if isinstance(error, StopIteration) or not isinstance(error, Exception):
+                error = RuntimeError(repr(error)).with_traceback(error.__traceback__)
+            future.set_exception(error)
 
     def run() -> None:
         result, failed = None, None
