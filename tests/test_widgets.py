@@ -37,8 +37,9 @@ from augmentlab import (
     uniform,
 )
 from augmentlab.params import Distribution, parameters
-from augmentlab.widgets import Controls, Explorer, GridView, LatestWins, explore
+from augmentlab.widgets import Controls, Explorer, GridView, LatestWins, explore, frames
 from augmentlab.widgets.controls import spec_of, state_of, value_of
+from augmentlab.widgets.frames import Frame
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 MASKED = Sample(PHOTO, mask=PHOTO[..., 0] // 64)
@@ -393,16 +394,43 @@ def test_a_stop_iteration_is_an_error_like_others():
 # --- GridView -------------------------------------------------------------------------------------------------------------
 
 
+def frame_of(shapes, columns, **given):
+    """A frame of black tiles."""
+    (height, width), places = render.layout(shapes, columns, 6)
+    words = {"mime": "image/jpeg", "data": b"", "density": 1.0, "labels": [], "origins": [], "alt": ""}
+    return Frame(size=(width, height), places=places, columns=columns, **words | given)
+
+
 def test_the_view_gets_one_frame_and_where_its_tiles_are():
     view = GridView()
-    view.selected = 2
-    view.show([np.zeros((4, 6, 3), np.uint8), np.zeros((2, 6, 3), np.uint8)], 2, alt="two", labels=[(0, "first")])
-    assert view.frame[:2] == b"\xff\xd8"
-    assert (view.size, view.places, view.columns) == ([18, 4], [[0, 0, 6, 4], [12, 1, 6, 2]], 2)
-    assert (view.frame_id, view.selected, view.alt, view.labels) == (1, -1, "two", [[0, "first"]])
-    view.sharpen(view.picture([np.zeros((4, 6, 3), np.uint8)], 1, "png"), [(0, "sharp")])
-    assert view.frame[1:4] == b"PNG"
-    assert (view.mime, view.frame_id, view.labels) == ("image/png", 2, [[0, "sharp"]])
+    view.selected, view.error, view.progress = 2, "wrong", 0.5
+    view.show(frame_of([(4, 6), (2, 6)], 2, alt="two"), "below")
+    assert view.shown["number"] == 1
+    assert (view.shown["size"], view.shown["places"]) == ((18, 4), [(0, 0, 6, 4), (12, 1, 6, 2)])
+    assert (view.selected, view.error, view.progress, view.caption) == (-1, "", 0, "below")
+    view.sharpen(frame_of([(4, 6)], 1, mime="image/png"))
+    assert (view.shown["mime"], view.shown["number"], view.caption) == ("image/png", 2, "below")
+
+
+def test_the_next_frame_waits_for_a_page_that_paints_but_not_for_one_that_is_gone():
+    async def session():
+        view = GridView()
+        await view.ready()  # no page has said anything
+        frame = frame_of([(4, 6)], 1)
+        for _ in range(3):
+            view.show(frame, "")
+        await view.ready()
+        view._handle_custom_msg({"painted": 1}, [])
+        waiting = asyncio.create_task(view.ready())
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        view._handle_custom_msg({"painted": 2}, [])
+        await asyncio.wait_for(waiting, 30)
+        view.show(frame, "")
+        await asyncio.wait_for(view.ready(), 30)  # nobody says more: after a while it goes on
+        await view.ready()
+
+    asyncio.run(session())
 
 
 # --- Explorer -------------------------------------------------------------------------------------------------------------
@@ -423,10 +451,10 @@ def test_the_value_is_a_compose_that_can_be_assigned_and_observed():
 
 def test_moving_a_slider_changes_value_grid_and_code():
     explorer = Explorer(PHOTO, Compose([Rotate(angle=uniform(-9, 9)), Invert(p=0.5)]))
-    before = explorer.view.frame
+    before = explorer.view.frame.data
     explorer.controls.edits = {"angle": {"n": 1, "state": {"mode": "fixed", "value": 25}}}
     assert explorer.value == Compose([Rotate(angle=25.0), Invert(p=0.5)])
-    assert explorer.view.frame != before
+    assert explorer.view.frame.data != before
     assert "Rotate(angle=25.0)" in dict(explorer.code.texts)["Pipeline"]
     assert augmentlab.from_dict(json.loads(dict(explorer.code.texts)["JSON"])) == explorer.value
     assert all(tile.drawn.steps[0] == Rotate(angle=25.0) for tile in explorer.tiles if tile.column)
@@ -521,13 +549,13 @@ def test_difference_draws_rows_and_images_change_the_grid():
     explorer.draws = 5
     assert len(explorer.tiles) == 6
     explorer.rows = 2
-    assert (len(explorer.tiles), explorer.view.columns) == (12, 6)
+    assert (len(explorer.tiles), explorer.view.frame.columns) == (12, 6)
     explorer.index = 2
-    assert [name for _, name in explorer.view.labels] == ["three", "one"]
+    assert [name for _, name in explorer.view.frame.labels] == ["three", "one"]
     assert np.array_equal(explorer.tiles[0].image[:, ::-1], explorer.tiles[6].image)
-    plain = explorer.view.frame
+    plain = explorer.view.frame.data
     explorer.difference = True
-    assert explorer.view.frame != plain
+    assert explorer.view.frame.data != plain
     assert "difference to the original" in explorer.view.caption
 
 
@@ -554,14 +582,14 @@ def test_samples_and_datasets_are_explored_with_their_targets():
     mask[10:20, 10:20] = 1
     sample = Sample(PHOTO, mask=mask, boxes=np.array([[10, 10, 20, 20.0]]))
     explorer = Explorer(sample, CenterCrop(height=0.5, width=0.5))
-    shown = explorer.view.frame
+    shown = explorer.view.frame.data
     explorer.overlays = False
-    assert explorer.view.frame != shown
+    assert explorer.view.frame.data != shown
     dataset = augmentlab.Dataset(np.stack([PHOTO, PHOTO, PHOTO]), ["cat", "dog", "cat"])
     explorer = explore(dataset, Invert(), rows=2, draws=1)
-    assert [name for _, name in explorer.view.labels] == ["0 · cat", "1 · dog"]
+    assert [name for _, name in explorer.view.frame.labels] == ["0 · cat", "1 · dog"]
     explorer.only = "cat"
-    assert [name for _, name in explorer.view.labels] == ["0 · cat", "2 · cat"]
+    assert [name for _, name in explorer.view.frame.labels] == ["0 · cat", "2 · cat"]
 
 
 @pytest.mark.parametrize(
@@ -597,12 +625,12 @@ class Fragile(PixelTransform):
 def test_an_error_in_a_users_transform_is_shown_and_raised_and_the_picture_stays():
     async def session():
         explorer = Explorer(PHOTO, Fragile())
-        frame = explorer.view.frame
+        frame = explorer.view.frame.data
         explorer.controls.edits = {"strength": {"n": 1, "state": {"mode": "fixed", "value": 0.9}}}
         with pytest.raises(ArithmeticError, match="too strong"):
             await explorer.wait_idle()
         assert explorer.view.error == "ArithmeticError: too strong"
-        assert explorer.view.frame == frame
+        assert explorer.view.frame.data == frame
         explorer.controls.edits = {"strength": {"n": 2, "state": {"mode": "fixed", "value": 0.1}}}
         await explorer.wait_idle()
         assert explorer.view.error == ""
@@ -698,8 +726,8 @@ def test_waiting_ends_when_what_is_waited_for_is_cancelled():
 def test_no_sharper_picture_of_an_older_grid_is_sent(monkeypatch):
     explorer = Explorer(PHOTO, Rotate(angle=1), draws=1)
     sent, started, leave = [], [], threading.Event()
-    monkeypatch.setattr(explorer.view, "sharpen", lambda png, _labels: sent.append(png))
-    finish = explorer._at_rest
+    monkeypatch.setattr(explorer.view, "sharpen", lambda frame: sent.append(frame.mime))
+    finish = frames.sharp
 
     def slow(given, stop):
         started.append(given)
@@ -713,12 +741,12 @@ def test_no_sharper_picture_of_an_older_grid_is_sent(monkeypatch):
         while not started:  # noqa: ASYNC110 - the worker thread knows nothing of asyncio
             await asyncio.sleep(0.001)
         request = explorer._request()
-        explorer._publish(request, explorer._render(request, lambda: False))
+        explorer._publish(request, explorer._draw(request, lambda: False))
         leave.set()
         await explorer.wait_idle()
 
     asyncio.run(session())
-    assert (len(started), len(sent)) == (2, 1)
+    assert (len(started), sent) == (2, ["image/jpeg"] * 2 + ["image/png"])
 
 
 @pytest.mark.parametrize(
@@ -759,7 +787,7 @@ def test_a_broken_file_hides_no_other(tmp_path, monkeypatch):
     explorer = Explorer(tmp_path.name, Invert(), rows=3, draws=1)
     monkeypatch.chdir("/")
     assert explorer.index == 1
-    assert [name for _, name in explorer.view.labels] == ["b.png", "c.png"]
+    assert [name for _, name in explorer.view.frame.labels] == ["b.png", "c.png"]
     assert "a.png cannot be read" in explorer.view.caption
 
 
@@ -806,8 +834,8 @@ def test_at_rest_the_picture_is_sent_without_loss_and_the_twin_follows(monkeypat
         return explorer
 
     explorer = asyncio.run(session())
-    shown = np.asarray(Image.open(io.BytesIO(explorer.view.frame)))
-    assert explorer.view.mime == "image/png"
+    shown = np.asarray(Image.open(io.BytesIO(explorer.view.frame.data)))
+    assert explorer.view.frame.mime == "image/png"
     assert np.array_equal(shown, render.montage([tile.image for tile in explorer.tiles], 5, gap=6))
     data, options = updated[-1]
     assert "Rotate(angle=uniform(-40, 40))" in data["text/html"]
@@ -835,9 +863,9 @@ def test_a_folder_is_read_as_it_is_shown(tmp_path):
         Image.fromarray(PHOTO).save(tmp_path / f"{name}.png")
     (tmp_path / "cat" / "b.png").write_text("no image")
     explorer = Explorer(tmp_path, Invert(), draws=1)
-    assert explorer.view.labels == [[0, "cat/a.png"]]
+    assert explorer.view.frame.labels == [(0, "cat/a.png")]
     explorer.only = "dog"
-    assert [name for _, name in explorer.view.labels] == ["dog/c.png"]
+    assert [name for _, name in explorer.view.frame.labels] == ["dog/c.png"]
     with pytest.raises(ValueError, match=r"only must be a class of the images \(cat, dog\); got 'cow'"):
         explorer.only = "cow"
     assert explorer.only == "dog"
@@ -846,7 +874,7 @@ def test_a_folder_is_read_as_it_is_shown(tmp_path):
         explorer.index = 1
     assert "cat/b.png cannot be read" in explorer.view.error
     flat = Explorer(str(tmp_path / "dog"))
-    assert flat.view.labels == [[0, "c.png"]]
+    assert flat.view.frame.labels == [(0, "c.png")]
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         Explorer(tmp_path / "none")
 
@@ -855,10 +883,10 @@ def test_one_parameter_is_swept_across_and_another_down():
     explorer = Explorer([PHOTO, PHOTO[::-1]], Compose([Invert(p=0.5), Rotate(angle=uniform(-9, 9))]), rows=2)
     explorer.select(1)
     explorer.x = "angle"
-    assert (len(explorer.tiles), explorer.view.columns) == (16, 8)
+    assert (len(explorer.tiles), explorer.view.frame.columns) == (16, 8)
     assert [tile.drawn.angle for tile in explorer.tiles[1:8]] == render.spread(parameters(Rotate)[0], 7)
-    assert explorer.view.origins == [0] * 8 + [8] * 8
-    labels = dict(map(tuple, explorer.view.labels))
+    assert explorer.view.frame.origins == [0] * 8 + [8] * 8
+    labels = dict(explorer.view.frame.labels)
     assert (labels[0], labels[8]) == ("image 0", "image 1")
     assert labels[4].startswith("0 deg · Δ 0.00\nSSIM 1.00")
     explorer.y = "border"

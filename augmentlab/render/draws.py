@@ -145,6 +145,32 @@ def tiles(
             yield look.tile(row, column, row, original, drawn)
 
 
+def closer(tile: Tile, original: Picture, *, size: int, overlays: bool = True, gain: float = 0.0) -> RGB:
+    """A tile's picture made once more, larger, of the same image at a higher resolution.
+
+    Parameters
+    ----------
+    tile : Tile
+        As `tiles` and `sweep` make them.
+    original : ndarray or Sample
+        The image of which the tile's `original` is a thumbnail.
+    size, overlays, gain
+        As in `tiles`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+
+    Examples
+    --------
+    >>> from augmentlab import HorizontalFlip
+    >>> (_, flipped) = tiles(HorizontalFlip(), np.zeros((8, 8), np.uint8), draws=1, size=8)
+    >>> closer(flipped, np.zeros((64, 64), np.uint8), size=64).shape
+    (64, 64, 3)
+    """
+    return _Look(size=size, overlays=overlays, gain=gain).tile(0, 0, tile.source, original, tile.drawn).image
+
+
 def sweep(
     transform: Transform,
     images: Picture | Sequence[Picture],

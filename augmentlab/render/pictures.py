@@ -223,6 +223,32 @@ def difference(a: NDArray[np.generic], b: NDArray[np.generic], gain: float = 1.0
     return np.rint(np.minimum(255, gain * np.abs(first - second))).astype(np.uint8)
 
 
+def histogram(image: NDArray[np.generic], bins: int = 64) -> NDArray[np.float64]:
+    """How often each level is seen, as shares of the pixels.
+
+    Parameters
+    ----------
+    image : ndarray
+        An image as `to_rgb` takes it; the levels are those of the picture that is shown, 0 to 255.
+    bins : int
+        Intervals of equal width.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, bins) or (1, bins)
+        A row for red, green and blue; one row for a picture without colour. Each sums to 1.
+
+    Examples
+    --------
+    >>> histogram(np.array([[0, 255], [255, 255]], np.uint8), bins=2).tolist()
+    [[0.25, 0.75]]
+    """
+    picture = to_rgb(image)[0].reshape(-1, 3)
+    channels = picture.T if np.ptp(picture, axis=1).any() else picture.T[:1]
+    counted = [np.histogram(one, bins, range=(0, 256))[0] for one in channels]
+    return np.array(counted) / len(picture)
+
+
 def layout(
     shapes: Sequence[tuple[int, ...]], columns: int, gap: int = 4
 ) -> tuple[tuple[int, int], list[tuple[int, int, int, int]]]:

@@ -103,6 +103,11 @@ class Draft:
             raise IndexError("path must lead to a step; got ()")
         return node
 
+    @property
+    def step(self) -> Transform | None:
+        """The selected step with what is on in it, itself on or off; None where there is none, or nothing in it."""
+        return None if self.selected is None else dataclasses.replace(self[self.selected], on=True).built()
+
     def walk(self) -> Iterator[tuple[Path, Node]]:
         """Every node with its path, in the order in which they are read."""
         yield from _walk(self.nodes, ())

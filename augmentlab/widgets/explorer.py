@@ -2,11 +2,11 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
@@ -16,40 +16,23 @@ import traitlets
 from augmentlab import render, transforms
 from augmentlab.compose import Compose
 from augmentlab.params import Parameter, parameters
+from augmentlab.sample import Sample
 from augmentlab.transform import Transform
-from augmentlab.widgets import twin
+from augmentlab.widgets import frames, twin
 from augmentlab.widgets.controls import Controls
 from augmentlab.widgets.draft import GROUPS, Draft, History, Node, Path, node_of
-from augmentlab.widgets.images import Image, Images
-from augmentlab.widgets.schedule import LatestWins
-from augmentlab.widgets.view import CodeView, GridView, StepList
+from augmentlab.widgets.frames import Drawn, Frame, Request
+from augmentlab.widgets.images import Images
+from augmentlab.widgets.schedule import LatestWins, Trailing
+from augmentlab.widgets.toolbar import linked, toolbar
+from augmentlab.widgets.view import CodeView, DetailView, GridView, StepList
 
 _GAIN = 3.0  # of the difference view: a change of a few levels is seen
 _ROWS = 6  # images shown at once at most
 _SLOW_S = 0.3  # a picture that takes longer shows how far it is
 _REST_S = 0.3  # without a change, before the picture is sent without loss
-_SWEPT, _SWEPT_ROWS = 7, 5  # values of a parameter across and down
+_WORDS_S = 0.1  # that the code and the list may be behind a slider that moves: the picture goes first
 _ONE_EDIT_S = 1.0  # moves of one slider with shorter pauses are one step back
-
-
-@dataclass(frozen=True)
-class _Request:
-    """What one frame is made of."""
-
-    draft: Draft
-    pipeline: Compose
-    chosen: tuple[int, ...]
-    seed: int
-    draws: int
-    gain: float
-    overlays: bool
-    swept: tuple[str, ...] = ()
-
-
-_Rest = tuple[_Request, tuple[render.Tile, ...], int]  # what was drawn, and the tiles in a row
-
-
-_Drawn = tuple[_Request, tuple[render.Tile, ...], list[str]]  # also what could not be read
 
 
 class _Pipeline(traitlets.Instance):
@@ -80,6 +63,8 @@ class Explorer(ipywidgets.VBox):
         Draws of each image, 1 to 24.
     rows : int
         Images shown at once, 1 to 6.
+    columns : int
+        Tiles in a row, 1 to 25; 0 for as many as suit.
     size : int
         Longer side of the thumbnails in px.
 
@@ -117,6 +102,7 @@ class Explorer(ipywidgets.VBox):
     seed = traitlets.Int(0, min=0)
     draws = traitlets.Int(9, min=1, max=24)
     rows = traitlets.Int(1, min=1, max=_ROWS)
+    columns = traitlets.Int(0, min=0, max=25)
     index = traitlets.Int(0, min=0)
     only = traitlets.Unicode("")
     difference = traitlets.Bool(False)
@@ -132,6 +118,7 @@ class Explorer(ipywidgets.VBox):
         seed: int = 0,
         draws: int = 9,
         rows: int = 1,
+        columns: int = 0,
         size: int = 144,
     ) -> None:
         self._images = Images(images)
@@ -142,30 +129,39 @@ class Explorer(ipywidgets.VBox):
         self._quiet = False
         self._failed: dict[Path, str] = {}
         self._displayed = False
-        self.tiles: tuple[render.Tile, ...] = ()
+        self._drawn: Drawn | None = None
         self.controls = Controls()
         self.steps = StepList(catalog=_catalog(self._images), groups=list(GROUPS))
         self.view = GridView(twin=twin.new_name())
+        self.detail = DetailView()
         self.code = CodeView(shown="Pipeline")
-        self._schedule = LatestWins(self._render, self._publish, self._show_error)
+        self._words = Trailing(self._show_words, _WORDS_S)
+        self._schedule = LatestWins(self._draw, self._publish, self._show_error, ready=self.view.ready)
         self._rest = LatestWins(
-            self._at_rest, self._publish_rest, self._show_error, delay=_REST_S, min_interval=math.inf
+            frames.sharp, self._publish_rest, self._show_error, delay=_REST_S, min_interval=math.inf
         )
-        super().__init__(seed=seed, draws=draws, rows=min(rows, len(self._images)), index=self._images.first())
+        self._near = LatestWins(self._closer, self._publish_closer, self._show_error, min_interval=math.inf)
+        # Of the last two tiles that were enlarged, so that panning does not draw again.
+        self._enlarged = functools.lru_cache(2)(frames.closer)
+        super().__init__(
+            seed=seed, draws=draws, rows=min(rows, len(self._images)), columns=columns, index=self._images.first()
+        )
         self.add_class("al-explorer")
         self.children = self._assembled()
         self.steps.on_msg(lambda _widget, message, _buffers: self._on_step(message))
-        self.view.on_msg(lambda _widget, message, _buffers: self.cancel() if message == {"cancel": True} else None)
+        self.view.on_msg(lambda _widget, message, _buffers: self._on_view(message))
         self.observe(self._on_value, "value")
         self.controls.observe(self._on_controls, "value")
-        self.view.observe(lambda _: self._show_code(), "selected")
+        self.view.observe(lambda _: self._on_selected(), "selected")
+        self.view.observe(lambda _: self._refresh(), "density")
         self.observe(
-            lambda _: self._refresh(), ["seed", "draws", "rows", "index", "only", "difference", "overlays", "x", "y"]
+            lambda _: self._refresh(),
+            ["seed", "draws", "rows", "columns", "index", "only", "difference", "overlays", "x", "y"],
         )
         self._quiet = True
         self.value = Compose(()) if pipeline is None else pipeline
         self._history = History(self.draft)
-        self._show_steps()
+        self._words.now()
         self._quiet = False
         self._schedule.run_now(self._request())
 
@@ -180,6 +176,11 @@ class Explorer(ipywidgets.VBox):
         elif value and value not in (names := self._sweepable()):
             raise ValueError(f"{name} must be a parameter of the selected step ({', '.join(names)}); got {value!r}")
         return value
+
+    @property
+    def tiles(self) -> tuple[render.Tile, ...]:
+        """What the grid shows."""
+        return () if self._drawn is None else self._drawn.tiles
 
     # --- the pipeline ------------------------------------------------------------------------------------------------
 
@@ -263,17 +264,19 @@ class Explorer(ipywidgets.VBox):
 
     async def wait_idle(self) -> None:
         """Return when the grid shows the newest state, without loss; raise what drawing it raised."""
+        self._words.flush()
         await self._schedule.wait_idle()
         await self._rest.wait_idle()
+        await self._near.wait_idle()
 
     def _commit(self, draft: Draft, key: Any = None) -> None:
         """Make `draft` the state. One that is not allowed raises and changes nothing."""
         draft.built()
         self._history.push(draft, key)
-        self._apply()
+        self._apply(slider=key is not None)
 
-    def _apply(self) -> None:
-        """Bring value, controls and list to the present draft."""
+    def _apply(self, *, slider: bool = False) -> None:
+        """Bring value, controls and list to the present draft; the words later where a slider moves."""
         draft, value = self.draft, self.draft.built()
         self.controls.value = None if draft.selected is None else draft[draft.selected].transform
         self._fit_sweep()
@@ -283,7 +286,8 @@ class Explorer(ipywidgets.VBox):
         self.value = value
         if same and self.x:  # only what is selected changed, and that is swept
             self._refresh()
-        self._show_steps()
+        if not slider:
+            self._words.now()
 
     def _on_value(self, _change: Any) -> None:
         # Assigned from outside, not by a step of this list: it becomes the list.
@@ -293,7 +297,7 @@ class Explorer(ipywidgets.VBox):
             if selected is None or selected[0] >= len(nodes):
                 selected = (0,) if nodes else None
             self._commit(Draft(nodes, None if selected is None else selected[:1]))
-        self._show_code()
+        self._words.ask()
         self._refresh()
 
     def _on_controls(self, change: Any) -> None:
@@ -348,7 +352,7 @@ class Explorer(ipywidgets.VBox):
     # --- the sweep ---------------------------------------------------------------------------------------------------
 
     def _sweepable(self) -> list[str]:
-        step = _selected(self.draft)
+        step = self.draft.step
         return [] if step is None else [one.name for one in parameters(step) if _can_sweep(step, one)]
 
     def _fit_sweep(self) -> None:
@@ -368,112 +372,79 @@ class Explorer(ipywidgets.VBox):
             self._rest.cancel()
             self._schedule.submit(self._request())
 
-    def _request(self) -> _Request:
+    def _request(self) -> Request:
         among = self._images.of_class(self.only)
         # The first shown is the chosen one, or the next of the class.
         start = next((place for place, index in enumerate(among) if index >= self.index), 0)
         swept = tuple(name for name in (self.x, self.y if self.y != self.x else "") if name) if self.x else ()
-        return _Request(
-            self.draft,
-            self.value,
-            tuple(among[(start + offset) % len(among)] for offset in range(min(self.rows, len(among)))),
-            self.seed,
-            self.draws,
-            _GAIN if self.difference else 0.0,
-            self.overlays,
-            swept,
+        return Request(
+            draft=self.draft,
+            pipeline=self.value,
+            chosen=tuple(among[(start + offset) % len(among)] for offset in range(min(self.rows, len(among)))),
+            seed=self.seed,
+            draws=self.draws,
+            columns=self.columns,
+            size=self._size,
+            density=self.view.density,
+            gain=_GAIN if self.difference else 0.0,
+            overlays=self.overlays,
+            swept=swept,
         )
 
-    def _tiles_of(self, request: _Request, images: Sequence[Image], size: int) -> Iterator[render.Tile]:
-        options: dict[str, Any] = {"size": size, "overlays": request.overlays, "gain": request.gain}
-        step = _selected(request.draft)
-        if not request.swept or step is None:
-            return render.tiles(request.pipeline, images, request.seed, draws=request.draws, **options)
-        return render.sweep(
-            step,
-            images,
-            request.swept[0],
-            next(iter(request.swept[1:]), None),
-            request.seed,
-            count=_SWEPT,
-            rows=_SWEPT_ROWS,
-            **options,
-        )
+    def _draw(self, request: Request, stop: Callable[[], bool]) -> Drawn | None:
+        began = time.monotonic()
 
-    def _render(self, request: _Request, stop: Callable[[], bool]) -> _Drawn | None:
-        began, made = time.monotonic(), []
-        images, chosen, broken = [], [], []
-        for index in request.chosen:
-            try:
-                images.append(self._images.thumbnail(index, self._size))
-            except ValueError as error:  # one broken file of several hides no other
-                broken.append(str(error))
-            else:
-                chosen.append(index)
-        if not images:
-            raise ValueError(broken[0])
-        request = dataclasses.replace(request, chosen=tuple(chosen))
-        swept = (_SWEPT + 1) * _SWEPT_ROWS ** (len(request.swept) - 1) if request.swept else 0
-        total = len(images) * (swept or request.draws + 1)
-        for tile in self._tiles_of(request, images, self._size):
-            if stop():
-                return None
-            made.append(tile)
+        def progress(share: float) -> None:
             if time.monotonic() - began > _SLOW_S:
-                self._schedule.post(self._show_progress, min(len(made) / total, 1.0))
-        return request, tuple(made), broken
+                self._schedule.post(self._show_progress, share)
+
+        return frames.draw(request, self._images, stop, progress)
 
     def _show_progress(self, share: float) -> None:
         if self._schedule.busy:
             self.view.progress = share
 
-    def _publish(self, _asked: _Request, drawn: _Drawn) -> None:
-        request, tiles, broken = drawn
-        self.tiles, self._failed = tiles, {}
-        self._show_steps()
-        names = [self._images.names[index] for index in request.chosen]
-        notes = sorted({tile.note for tile in tiles if tile.note})
-        said = [f"seed {request.seed}", "click a tile for its draw", *notes[:1]]
-        if len(notes) > 1:
-            said[-1] += ", the others likewise"
-        said += broken
-        swept = bool(request.swept)
-        self.view.show(
-            [tile.image for tile in tiles],
-            1 + max(tile.column for tile in tiles) if swept else render.columns_for(len(names), request.draws),
-            alt=f"{', '.join(names)}: {_content(request)}, seed {request.seed}",
-            caption=" · ".join(said),
-            labels=_labels(request, tiles, self._images.names, []),
-            origins=_origins(tiles),
-        )
-        if self.view.selected >= 0:
-            self._show_code()  # of its draw
+    def _publish(self, _asked: Request, drawn: Drawn) -> None:
+        self._drawn, failed, self._failed = drawn, self._failed, {}
+        self.view.show(drawn.frame, drawn.caption)
+        if failed or self.view.selected >= 0:  # an error is over; another draw stands there
+            self._words.ask()
         self._rest.cancel()  # what it had of an older picture
-        self._rest.submit((request, tiles, self.view.columns))
+        self._rest.submit(drawn)
 
-    def _at_rest(self, given: _Rest, stop: Callable[[], bool]) -> tuple[bytes, list[str]] | None:
-        request, tiles, columns = given
-        said = []
-        for tile in tiles:
-            if stop():
-                return None
-            strength = tile.strength() if request.swept else None
-            said.append("" if strength is None else f"Δ {strength.difference:.2f}\nSSIM {strength.ssim:.2f}")
-        return self.view.picture([tile.image for tile in tiles], columns, "png"), said
-
-    def _publish_rest(self, given: _Rest, result: tuple[bytes, list[str]]) -> None:
-        (request, tiles, _), (png, said) = given, result
-        self.view.sharpen(png, _labels(request, tiles, self._images.names, said))
+    def _publish_rest(self, drawn: Drawn, frame: Frame) -> None:
+        self.view.sharpen(frame)
+        self._show_detail()
         if self._displayed:
-            twin.update(self, self.view.twin, self._static(request))
+            twin.update(self, self.view.twin, self._static(drawn.request))
+
+    def _closer(self, asked: tuple[Drawn, dict[str, Any]], _stop: Callable[[], bool]) -> list[render.RGB]:
+        drawn, question = asked
+        pictures = self._enlarged(drawn, question["tile"], self._images, question["zoom"])
+        return [frames.part(one, question["box"]) for one in pictures]
+
+    def _publish_closer(self, asked: tuple[Drawn, dict[str, Any]], parts: list[render.RGB]) -> None:
+        self.view.answer(asked[1], *parts)
+
+    def _on_view(self, message: dict[str, Any]) -> None:
+        match message:
+            case {"cancel": True}:
+                self.cancel()
+            case {"closer": _, "tile": int(tile), "zoom": float() | int(), "box": [_, _, _, _]}:
+                if self._drawn is not None and 0 <= tile < len(self.tiles):
+                    self._near.submit((self._drawn, message))
 
     def _show_error(self, error: BaseException) -> None:
         sentence = f"{type(error).__name__}: {error}"
         self.view.progress = 0.0
         self.view.error = sentence
-        path = _raised_in(self.draft, error)
+        path = frames.raised_in(self.draft, error)
         self._failed = {} if path is None else {path: sentence}
+        self._words.now()
+
+    def _show_words(self) -> None:
         self._show_steps()
+        self._show_code()
 
     def _show_steps(self) -> None:
         draft = self.draft
@@ -494,83 +465,42 @@ class Explorer(ipywidgets.VBox):
 
     def _show_code(self) -> None:
         texts = [["Pipeline", self.value.code()], ["JSON", json.dumps(self.value.to_dict(), indent=2)]]
-        chosen = self.tiles[self.view.selected] if 0 <= self.view.selected < len(self.tiles) else None
+        chosen = self._chosen()
         if chosen is not None:
             texts.append(["This draw", (chosen.drawn or Compose(())).code()])
-        if chosen is not None and len(self.code.texts) == 2:
+        if chosen is not None and len(self.code.texts) == len(texts) - 1:
             self.code.shown = "This draw"
         self.code.texts = texts
+
+    def _chosen(self) -> render.Tile | None:
+        return self.tiles[self.view.selected] if 0 <= self.view.selected < len(self.tiles) else None
+
+    def _on_selected(self) -> None:
+        self._show_code()
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        tile, detail = self._chosen(), self.detail
+        with detail.hold_sync():
+            detail.title = "" if tile is None or self._drawn is None else _title(tile, self._drawn)
+            if tile is None:
+                return
+            before, after = (one.image if isinstance(one, Sample) else one for one in (tile.original, tile.result))
+            detail.steps = [] if tile.drawn is None else _drawn_steps(tile.drawn)
+            detail.strength = frames.strength_of(tile)
+            detail.before, detail.after = (
+                render.histogram(one).round(5).tolist() for one in (np.asarray(before), np.asarray(after))
+            )
 
     # --- layout ------------------------------------------------------------------------------------------------------
 
     def _assembled(self) -> list[ipywidgets.Widget]:
-        def linked(widget: ipywidgets.Widget, name: str) -> ipywidgets.Widget:
-            traitlets.link((self, name), (widget, "value"))
-            return widget
-
-        def button(text: str, tip: str, action: Callable[[], None], icon: str = "") -> ipywidgets.Button:
-            made = ipywidgets.Button(description=text, tooltip=tip, icon=icon, layout={"width": "auto"})
-            made.on_click(lambda _: action())
-            return made
-
-        def step(offset: int) -> Callable[[], None]:
-            def go() -> None:
-                among = self._images.of_class(self.only)
-                place = next((k for k, index in enumerate(among) if index >= self.index), 0)
-                self.index = among[(place + offset) % len(among)]
-
-            return go
-
-        def any_image() -> None:
-            self.index = int(np.random.default_rng().choice(self._images.of_class(self.only)))
-
-        def number(name: str, low: int, high: int, width: str) -> ipywidgets.Widget:
-            box = ipywidgets.BoundedIntText(min=low, max=high, description=name, layout={"width": width})
-            return linked(box, name)
-
-        count = len(self._images)
-        bar = []
-        if count > 1:
-            if count <= 100:
-                options = [(name, index) for index, name in enumerate(self._images.names)]
-                picker = ipywidgets.Dropdown(options=options, description="image", layout={"width": "175px"})
-            else:
-                picker = ipywidgets.BoundedIntText(min=0, max=count - 1, description="image", layout={"width": "130px"})
-            bar.append(
-                ipywidgets.HBox(
-                    [
-                        linked(picker, "index"),
-                        button("", "previous image", step(-1), "chevron-left"),
-                        button("", "next image", step(1), "chevron-right"),
-                        button("", "any image", any_image, "random"),
-                    ]
-                )
-            )
-            classes = sorted({one for one in self._images.classes if one})
-            if len(classes) > 1:
-                named = [("all classes", ""), *((one, one) for one in classes)]
-                bar.append(linked(ipywidgets.Dropdown(options=named, layout={"width": "130px"}), "only"))
-            bar.append(number("rows", 1, min(_ROWS, count), "84px"))
-        bar.append(number("draws", 1, 24, "88px"))
-        bar.append(
-            ipywidgets.HBox(
-                [number("seed", 0, 2**31 - 1, "115px"), button("Re-roll", "draw anew with another seed", self.reroll)]
-            )
-        )
-        difference = ipywidgets.ToggleButton(
-            description="Difference", tooltip="show what changed, three times as strong", layout={"width": "auto"}
-        )
-        bar.append(linked(difference, "difference"))
-        if self._images.have_targets():
-            overlays = ipywidgets.ToggleButton(
-                description="Overlays", tooltip="masks, boxes and keypoints", layout={"width": "auto"}
-            )
-            bar.append(linked(overlays, "overlays"))
         self._across = ipywidgets.Dropdown(options=[("off", "")], description="sweep", layout={"width": "170px"})
         self._down = ipywidgets.Dropdown(options=[("images", "")], description="by", layout={"width": "130px"})
-        bar += [linked(self._across, "x"), linked(self._down, "y")]
+        swept = [linked(self, "x", self._across), linked(self, "y", self._down)]
+        bar = ipywidgets.HBox([*toolbar(self, self._images, _ROWS), *swept]).add_class("al-bar")
         left = ipywidgets.VBox([self.steps, self.controls]).add_class("al-left")
-        right = ipywidgets.VBox([ipywidgets.HBox(bar).add_class("al-bar"), self.view]).add_class("al-right")
+        right = ipywidgets.VBox([bar, self.view, self.detail]).add_class("al-right")
         return [ipywidgets.HBox([left, right]).add_class("al-main"), self.code]
 
     def _ipython_display_(self) -> None:
@@ -580,13 +510,16 @@ class Explorer(ipywidgets.VBox):
         twin.show(self, self.view.twin, self._static(self._request()))
         self._displayed = True
 
-    def _static(self, request: _Request) -> str:
+    def _static(self, request: Request) -> str:
         """The grid as a picture, with its code: what is seen where no kernel runs."""
-        grid = render.montage([tile.image for tile in self.tiles], self.view.columns)
+        shown = self.view.frame
+        grid = render.montage([tile.image for tile in self.tiles], 1 if shown is None else shown.columns)
         first = "The first tile is the original" if len(request.chosen) == 1 else "Each row begins with an original"
         others = "a sweep of one step" if request.swept else "draws"
         caption = f"{first}, the others are {others} of the pipeline below (seed {request.seed})."
-        return twin.picture(self.view.alt, render.encode(grid, quality=75), caption, self.value.code())
+        return twin.picture(
+            "" if shown is None else shown.alt, render.encode(grid, quality=75), caption, self.value.code()
+        )
 
     def __repr__(self) -> str:
         return f"Explorer({self.value!r})"
@@ -602,7 +535,7 @@ def explore(images: Any, pipeline: Transform | None = None, **options: Any) -> E
     pipeline : Transform, optional
         Where to begin.
     **options
-        As in `Explorer`: ``seed``, ``draws``, ``rows``, ``size``.
+        As in `Explorer`: ``seed``, ``draws``, ``rows``, ``columns``, ``size``.
 
     Returns
     -------
@@ -638,15 +571,30 @@ def _path(at: int | Path) -> Path:
     return path
 
 
-def _selected(draft: Draft) -> Transform | None:
-    """The selected step with what is on in it, itself on or off; None where there is none, or nothing in it."""
-    return None if draft.selected is None else dataclasses.replace(draft[draft.selected], on=True).built()
+def _title(tile: render.Tile, drawn: Drawn) -> str:
+    """Which tile that is."""
+    name = drawn.names[tile.source]
+    if tile.drawn is None:
+        return f"{name}, the original"
+    return f"{name}, {tile.label}" if drawn.request.swept else f"{name}, draw {tile.column}"
+
+
+def _drawn_steps(drawn: Transform) -> list[list[str]]:
+    """The steps of a draw with their numbers, in the order in which they were applied."""
+    if isinstance(drawn, Compose):
+        return [line for step in drawn.steps for line in _drawn_steps(step)]
+    return [[type(drawn).__name__, _given(drawn)]]
+
+
+def _given(transform: Transform) -> str:
+    """What stands between the brackets of a step's code."""
+    return repr(transform).partition("(")[2].removesuffix(")")
 
 
 def _arguments(node: Node) -> str:
     """What stands between the brackets of a step's code; of a group, what it declares."""
     if not node.is_group:
-        return repr(node.transform).partition("(")[2].removesuffix(")")
+        return _given(node.transform)
     given = {one.name: getattr(node.transform, one.name) for one in parameters(node.transform)}
     shown = [f"{one.name}={given[one.name]!r}" for one in parameters(node.transform) if given[one.name] != one.default]
     return ", ".join(shown) or ("" if node.children else "empty")
@@ -658,59 +606,8 @@ def _can_sweep(step: Transform, parameter: Parameter) -> bool:
         return False
     if type(step) in GROUPS.values():  # what it may be depends on the steps
         try:
-            for value in render.spread(parameter, _SWEPT):
+            for value in render.spread(parameter, frames.SWEPT):
                 dataclasses.replace(step, **{parameter.name: value})
         except (TypeError, ValueError):
             return False
     return True
-
-
-def _content(request: _Request) -> str:
-    """What a grid shows, for those who do not see it."""
-    if not request.swept:
-        return f"original and {request.draws} draws of {request.pipeline!r}"
-    return f"sweep of {' and '.join(request.swept)} of {_selected(request.draft)!r}"
-
-
-def _origins(tiles: Sequence[render.Tile]) -> list[int]:
-    """For each tile, which one shows the image that it was drawn on."""
-    first = {tile.source: place for place, tile in reversed(list(enumerate(tiles))) if tile.drawn is None}
-    return [first.get(tile.source, place) for place, tile in enumerate(tiles)]
-
-
-def _labels(
-    request: _Request, tiles: Sequence[render.Tile], names: Sequence[str], strengths: Sequence[str]
-) -> list[tuple[int, str]]:
-    """What is written on tiles: the image's name on its first original, a sweep's values, how strong they are."""
-    said: list[tuple[int, str]] = []
-    named: set[int] = set()
-    for place, tile in enumerate(tiles):
-        parts = [tile.label]
-        if tile.drawn is None and tile.source not in named:
-            named.add(tile.source)
-            parts.insert(0, names[request.chosen[tile.source]])
-        if strengths:
-            parts.append(strengths[place])
-        if text := " · ".join(filter(None, parts)):
-            said.append((place, text))
-    return said
-
-
-def _raised_in(draft: Draft, error: BaseException) -> Path | None:
-    """Where the step stands at which an exception was raised: the outermost at work that is one of the draft's.
-
-    What a step of one's own calls inside is no step of the pipeline, and a Compose only passes on what its steps raise.
-    """
-    group, trace = None, error.__traceback__
-    while trace is not None:
-        names = trace.tb_frame.f_locals
-        run = names.get("run")
-        alone = run[0] if isinstance(run, tuple) and len(run) == 1 else None
-        for seen in (alone, names.get("step"), names.get("self")):
-            if isinstance(seen, Transform) and type(seen) is not Compose:
-                path = draft.that_drew(seen)
-                if path is not None and not draft[path].is_group:
-                    return path
-                group = path or group
-        trace = trace.tb_next
-    return group

@@ -175,6 +175,43 @@ class LatestWins:
         return self._newest != number and self._clock() - self._shown_at < self._min_interval
 
 
+class Trailing:
+    """Call a function some time after it was asked for, once for all that asked meanwhile; at once without an event loop.
+
+    For what may follow a picture a little later, so that it does not hold the picture up.
+    """
+
+    def __init__(self, function: Callable[[], None], seconds: float) -> None:
+        self._function, self._seconds = function, seconds
+        self._timer: asyncio.TimerHandle | None = None
+
+    def ask(self) -> None:
+        """Call it in a while, unless that is going to happen already."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.now()
+            return
+        if self._timer is None:
+            self._timer = loop.call_later(self._seconds, self.now)
+
+    def now(self) -> None:
+        """Call it at once."""
+        self.forget()
+        self._function()
+
+    def flush(self) -> None:
+        """Call it if that was going to happen."""
+        if self._timer is not None:
+            self.now()
+
+    def forget(self) -> None:
+        """Do not call it after all."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
 async def _in_thread(function: Callable[[], Any]) -> Any:
     """What a function returns that runs in a thread of its own.
 

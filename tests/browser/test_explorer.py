@@ -33,6 +33,7 @@ class Instrument:
 
     def changes(self, act):
         """Whether acting brings a new frame with other pixels; the pixels before and after."""
+        self.at_rest()
         frame, before = self.frame(), self.pixels()
         act()
         self.page.wait_for_function(
@@ -42,12 +43,12 @@ class Instrument:
         return before, self.pixels()
 
     def at_rest(self):
-        """Wait until no new frame came for half a second."""
+        """Wait until the picture has no loss, and no new frame came for half a second."""
         self.page.wait_for_function(
             """(canvas) => {
                 const now = [canvas.dataset.frame, performance.now()], last = canvas.lastSeen ?? now;
                 canvas.lastSeen = last[0] === now[0] ? last : now;
-                return now[1] - canvas.lastSeen[1] > 500;
+                return canvas.dataset.sharp === 'true' && now[1] - canvas.lastSeen[1] > 500;
             }""",
             arg=self.grid.element_handle(),
         )
