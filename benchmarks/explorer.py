@@ -47,23 +47,6 @@ VIEWS = {
 }
 
 
-def notebook(cells: list[str]) -> str:
-    """A notebook with these cells of code, as JSON."""
-    made = [
-        {
-            "cell_type": "code",
-            "id": f"cell-{index}",
-            "execution_count": None,
-            "metadata": {},
-            "outputs": [],
-            "source": cell,
-        }
-        for index, cell in enumerate(cells)
-    ]
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return json.dumps({"cells": made, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
-
-
 class View:
     """One explorer, or one grid of interact and matplotlib, on the page."""
 
@@ -371,7 +354,7 @@ def measure_memory(browser: Any, page: Any, lab: Lab, warm: int, changes: int) -
 
 def opened(page: Any, lab: Lab, file: str, names: list[str]) -> None:
     """Open a generated notebook that shows these views, and run it."""
-    (lab.root / file).write_text(notebook([START, *(VIEWS[name] for name in names)]), encoding="utf-8")
+    lab.write(file, START, *(VIEWS[name] for name in names))
     lab.open(page, file)
     lab.run_all(page)
     failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")

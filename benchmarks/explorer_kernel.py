@@ -22,7 +22,7 @@ from benchmarks.works import eight, photo
 SIZE = 128  # px of a tile
 COLUMNS = 4
 DRAWS = 15
-TILES = {"rows": 1, "draws": DRAWS}  # the explorer's words for an original and 15 draws
+TILES = {"rows": 1, "draws": DRAWS, "columns": COLUMNS}  # an original and 15 draws
 HIGH = {"one": 20.0, "eight": 5.0, "slow": 20.0}  # upper end of the angle at the beginning
 
 

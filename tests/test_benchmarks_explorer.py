@@ -12,6 +12,7 @@ from augmentlab import render
 from benchmarks import explorer_report as report
 from benchmarks import parts, run
 from benchmarks.explorer_report import Cancel, Drag, Growth, Run, Spread
+from benchmarks.lab import Lab
 
 pytest.importorskip("psutil")
 explorer = pytest.importorskip("benchmarks.explorer")
@@ -249,10 +250,9 @@ def test_what_the_kernel_notes_is_in_order_and_taken_once():
 
 
 def test_a_generated_notebook_is_one_and_its_output_is_counted(tmp_path):
-    document = json.loads(explorer.notebook([explorer.START, *explorer.VIEWS.values()]))
+    path = tmp_path / Lab(tmp_path, "", "").write("a.ipynb", explorer.START, *explorer.VIEWS.values())
+    document = json.loads(path.read_text())
     assert len(document["cells"]) == 6
-    path, plain = tmp_path / "a.ipynb", json.dumps(document)
-    path.write_text(plain)
     assert explorer.added_bytes(path, 1) == 0
     document["cells"][1]["outputs"] = [{"text": "x" * 1000}]
     path.write_text(json.dumps(document))

@@ -24,7 +24,7 @@ from augmentlab.widgets.draft import GROUPS, Draft, History, Node, Path, node_of
 from augmentlab.widgets.frames import Drawn, Frame, Request
 from augmentlab.widgets.images import Images
 from augmentlab.widgets.schedule import LatestWins, Trailing
-from augmentlab.widgets.toolbar import linked, toolbar
+from augmentlab.widgets.toolbar import MOST_COLUMNS, linked, toolbar
 from augmentlab.widgets.view import CodeView, DetailView, GridView, StepList
 
 _GAIN = 3.0  # of the difference view: a change of a few levels is seen
@@ -102,7 +102,7 @@ class Explorer(ipywidgets.VBox):
     seed = traitlets.Int(0, min=0)
     draws = traitlets.Int(9, min=1, max=24)
     rows = traitlets.Int(1, min=1, max=_ROWS)
-    columns = traitlets.Int(0, min=0, max=25)
+    columns = traitlets.Int(0, min=0, max=MOST_COLUMNS)
     index = traitlets.Int(0, min=0)
     only = traitlets.Unicode("")
     difference = traitlets.Bool(False)

@@ -9,6 +9,7 @@ import traitlets
 
 from augmentlab.widgets.images import Images
 
+MOST_COLUMNS = 25  # an original and the most draws
 _LISTED = 100  # images that a menu can name
 
 
@@ -20,7 +21,7 @@ def toolbar(explorer: Any, images: Images, most_rows: int) -> list[ipywidgets.Wi
         row.append(number(explorer, "rows", 1, min(most_rows, count), "84px", tip="images shown, one below the other"))
     row += [
         number(explorer, "draws", 1, 24, "88px", tip="draws of each image"),
-        number(explorer, "columns", 0, 25, "104px", tip="tiles in a row; 0 for as many as suit"),
+        _columns(explorer),
         ipywidgets.HBox(
             [
                 number(explorer, "seed", 0, 2**31 - 1, "115px"),
@@ -57,6 +58,14 @@ def number(explorer: Any, name: str, low: int, high: int, width: str, tip: str =
     """A field of a trait that is a whole number."""
     box = ipywidgets.BoundedIntText(min=low, max=high, description=name, tooltip=tip, layout={"width": width})
     return linked(explorer, name, box)
+
+
+def _columns(explorer: Any) -> ipywidgets.Widget:
+    options = [("auto", 0), *((str(count), count) for count in range(1, MOST_COLUMNS + 1))]
+    box = ipywidgets.Dropdown(
+        options=options, description="columns", tooltip="tiles in a row", layout={"width": "130px"}
+    )
+    return linked(explorer, "columns", box)
 
 
 def _which(explorer: Any, images: Images) -> ipywidgets.Widget:

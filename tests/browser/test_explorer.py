@@ -4,59 +4,10 @@ import re
 import secrets
 
 import pytest
+from instrument import Instrument
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-
-PIXELS = """(canvas) => {
-    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    let sum = 0;
-    for (let i = 0; i < data.length; i++) sum = (31 * sum + data[i]) % 2147483647;
-    return sum;
-}"""
-
-
-class Instrument:
-    """The first explorer of the notebook, as a person sees it."""
-
-    def __init__(self, page):
-        self.page = page
-        self.root = page.locator(".al-explorer").first
-        self.grid = self.root.locator("canvas.al-grid")
-        self.code = self.root.locator(".al-code textarea")
-
-    def pixels(self):
-        return self.grid.evaluate(PIXELS)
-
-    def frame(self):
-        return int(self.grid.get_attribute("data-frame"))
-
-    def changes(self, act):
-        """Whether acting brings a new frame with other pixels; the pixels before and after."""
-        self.at_rest()
-        frame, before = self.frame(), self.pixels()
-        act()
-        self.page.wait_for_function(
-            "([canvas, frame]) => +canvas.dataset.frame > frame", arg=[self.grid.element_handle(), frame]
-        )
-        self.at_rest()
-        return before, self.pixels()
-
-    def at_rest(self):
-        """Wait until the picture has no loss, and no new frame came for half a second."""
-        self.page.wait_for_function(
-            """(canvas) => {
-                const now = [canvas.dataset.frame, performance.now()], last = canvas.lastSeen ?? now;
-                canvas.lastSeen = last[0] === now[0] ? last : now;
-                return canvas.dataset.sharp === 'true' && now[1] - canvas.lastSeen[1] > 500;
-            }""",
-            arg=self.grid.element_handle(),
-        )
-        self.grid.evaluate("(canvas) => { delete canvas.lastSeen; }")
-
-    def select(self, step):
-        self.root.locator(".al-step", has_text=step).click()
-        expect(self.root.get_by_role("group", name=f"{step} parameters")).to_be_visible()
 
 
 @pytest.fixture(scope="module")
