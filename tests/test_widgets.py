@@ -481,7 +481,7 @@ def test_every_transform_can_be_added_and_drawn(cls):
 
 def test_the_catalog_is_grouped_and_whole():
     for images, met in ((PHOTO, {"image"}), (MASKED, {"image", "mask"}), ([PHOTO, MASKED], {"image"})):
-        names = [name for _, names in Explorer(images).steps.catalog for name in names]
+        names = [name for _, names in Explorer(images).palette.catalog for name, *_ in names]
         assert sorted(names) == sorted(cls.__name__ for cls in CATALOG if cls.needs in met)
 
 

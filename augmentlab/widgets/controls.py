@@ -267,7 +267,7 @@ class Controls(anywidget.AnyWidget):
         with self.hold_sync():
             if type(new) is not type(old):
                 self.title = "" if new is None else type(new).__name__
-                self.summary = "" if new is None else _summary(type(new))
+                self.summary = "" if new is None else summary(type(new))
                 self.spec = [spec_of(one) for one in self._parameters()]
                 self._show(set(self.errors))
             else:
@@ -293,6 +293,6 @@ class Controls(anywidget.AnyWidget):
                 self.reset(to)
 
 
-def _summary(cls: type) -> str:
+def summary(cls: type) -> str:
     """The first line of a docstring, as plain text."""
     return (cls.__doc__ or "").strip().split("\n")[0].replace("`", "").rstrip(".")

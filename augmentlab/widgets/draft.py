@@ -181,6 +181,29 @@ class Draft:
         freed = (dataclasses.replace(child, weight=weight, on=child.on and node.on) for child in node.children)
         return self.replace(path, *freed)
 
+    def weigh(self, path: Path, weight: float | str) -> "Draft":
+        """The step at `path` with another chance among the steps of its OneOf; what is selected stays."""
+        node = self[path]
+        if not self.has_weights(path):
+            raise ValueError(f"weight needs a step of a OneOf; got {type(node.transform).__name__} at {path}")
+        try:
+            number = float(weight)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number < float("inf"):
+            raise ValueError(f"weight must be a number >= 0; got {weight!r:.80}")
+        changed = self.replace(path, dataclasses.replace(node, weight=None if number == 1 else number))
+        return dataclasses.replace(changed, selected=self.selected)
+
+    def has_weights(self, path: Path) -> bool:
+        """Whether the step at `path` has a chance among others."""
+        return len(path) > 1 and isinstance(self[path[:-1]].transform, OneOf)
+
+    def share(self, path: Path) -> float:
+        """The chance of a step of a OneOf among those that are on, 0 to 1; 0 where it is off."""
+        weights = [_weight(child) if child.on else 0.0 for child in self._within(path[:-1])]
+        return weights[path[-1]] / (sum(weights) or 1.0)
+
     def _within(self, path: Path) -> tuple[Node, ...]:
         if not path:
             return self.nodes
@@ -204,6 +227,10 @@ class Draft:
             if on and type(node.transform) is type(drawn) and _gave(node.transform, drawn):
                 return path
         return None
+
+
+def _weight(node: Node) -> float:
+    return 1.0 if node.weight is None else node.weight
 
 
 def _holding(group: Node, children: tuple[Node, ...]) -> Node:

@@ -23,6 +23,7 @@ from augmentlab.widgets.controls import Controls
 from augmentlab.widgets.draft import GROUPS, Draft, History, Node, Path, node_of
 from augmentlab.widgets.frames import Drawn, Frame, Request
 from augmentlab.widgets.images import Images
+from augmentlab.widgets.palette import Palette
 from augmentlab.widgets.schedule import LatestWins, Trailing
 from augmentlab.widgets.toolbar import MOST_COLUMNS, linked, toolbar
 from augmentlab.widgets.view import CodeView, DetailView, GridView, StepList
@@ -131,7 +132,10 @@ class Explorer(ipywidgets.VBox):
         self._displayed = False
         self._drawn: Drawn | None = None
         self.controls = Controls()
-        self.steps = StepList(catalog=_catalog(self._images), groups=list(GROUPS))
+        self.palette = Palette(
+            self._images.met(), lambda: self._images.thumbnail(self._request().chosen[0], self._size)
+        )
+        self.steps = StepList(groups=list(GROUPS))
         self.view = GridView(twin=twin.new_name())
         self.detail = DetailView()
         self.code = CodeView(shown="Pipeline")
@@ -149,6 +153,8 @@ class Explorer(ipywidgets.VBox):
         self.add_class("al-explorer")
         self.children = self._assembled()
         self.steps.on_msg(lambda _widget, message, _buffers: self._on_step(message))
+        self.palette.on_msg(lambda _widget, message, _buffers: self._on_step(message))
+        self.observe(lambda _: self.palette.refresh(), ["index", "only"])
         self.view.on_msg(lambda _widget, message, _buffers: self._on_view(message))
         self.observe(self._on_value, "value")
         self.controls.observe(self._on_controls, "value")
@@ -229,6 +235,10 @@ class Explorer(ipywidgets.VBox):
         node = self.draft[_path(at)]
         changed = self.draft.replace(_path(at), dataclasses.replace(node, on=not node.on))
         self._commit(changed.select(self.draft.selected))
+
+    def weigh(self, at: Path, weight: float | str) -> None:
+        """Give a step of a OneOf another chance: in proportion to the weights of the others, which are 1 at first."""
+        self._commit(self.draft.weigh(_path(at), weight))
 
     def wrap(self, at: int | Path, name: str) -> None:
         """Put a step into a new group: ``OneOf``, ``SomeOf``, ``RandomOrder``, ``Compose`` or ``Blend``."""
@@ -324,6 +334,7 @@ class Explorer(ipywidgets.VBox):
             match message:
                 case {"add": str(name)}:
                     self.add(name)
+                    self.palette.said = f"{name} is step {_spoken(self.draft.selected or ())}."
                 case {"remove": [*path]}:
                     self.remove(tuple(path))
                 case {"duplicate": [*path]}:
@@ -336,6 +347,10 @@ class Explorer(ipywidgets.VBox):
                     self._commit(self.draft.shift(tuple(path), -1))
                 case {"down": [*path]}:
                     self._commit(self.draft.shift(tuple(path), 1))
+                case {"move": [*path], "to": [*to]}:
+                    self.move(tuple(path), tuple(to))
+                case {"weigh": [*path], "weight": str(weight)}:
+                    self._weigh(tuple(path), weight)
                 case {"wrap": [*path], "name": str(name)}:
                     self.wrap(tuple(path), name)
                 case {"unwrap": [*path]}:
@@ -345,9 +360,15 @@ class Explorer(ipywidgets.VBox):
                 case {"redo": _}:
                     self.redo()
         except (ValueError, IndexError) as error:
-            # An order that is not allowed: the list stays as it was, and the page must show it so.
-            self.view.error = str(error)
-            self.steps.send_state("steps")
+            self.view.error = str(error)  # such as of an order that is not allowed: the list stays as it was
+
+    def _weigh(self, path: Path, weight: str) -> None:
+        self._failed.pop(path, None)
+        try:
+            self.weigh(path, weight)
+        except ValueError as error:
+            self._failed[path] = str(error)
+        self._show_steps()
 
     # --- the sweep ---------------------------------------------------------------------------------------------------
 
@@ -448,20 +469,22 @@ class Explorer(ipywidgets.VBox):
 
     def _show_steps(self) -> None:
         draft = self.draft
-        self.steps.steps = [
-            {
-                "path": list(path),
-                "name": type(node.transform).__name__,
-                "on": node.on,
-                "group": node.is_group,
-                "note": _arguments(node),
-                "code": repr(node.transform),
-                "error": self._failed.get(path, ""),
-            }
-            for path, node in draft.walk()
-        ]
-        self.steps.selected = list(draft.selected or ())
-        self.steps.can = [self._history.can_undo, self._history.can_redo]
+        with self.steps.hold_sync():  # one message, of what changed
+            self.steps.steps = [
+                {
+                    "path": list(path),
+                    "name": type(node.transform).__name__,
+                    "on": node.on,
+                    "group": node.is_group,
+                    "note": _arguments(node),
+                    "code": repr(node.transform),
+                    "error": self._failed.get(path, ""),
+                }
+                | _chance(draft, path)
+                for path, node in draft.walk()
+            ]
+            self.steps.selected = list(draft.selected or ())
+            self.steps.can = [self._history.can_undo, self._history.can_redo]
 
     def _show_code(self) -> None:
         texts = [["Pipeline", self.value.code()], ["JSON", json.dumps(self.value.to_dict(), indent=2)]]
@@ -499,7 +522,7 @@ class Explorer(ipywidgets.VBox):
         self._down = ipywidgets.Dropdown(options=[("images", "")], description="by", layout={"width": "130px"})
         swept = [linked(self, "x", self._across), linked(self, "y", self._down)]
         bar = ipywidgets.HBox([*toolbar(self, self._images, _ROWS), *swept]).add_class("al-bar")
-        left = ipywidgets.VBox([self.steps, self.controls]).add_class("al-left")
+        left = ipywidgets.VBox([self.palette, self.steps, self.controls]).add_class("al-left")
         right = ipywidgets.VBox([bar, self.view, self.detail]).add_class("al-right")
         return [ipywidgets.HBox([left, right]).add_class("al-main"), self.code]
 
@@ -554,16 +577,6 @@ def _typical(name: str) -> Transform:
     return dataclasses.replace(step, p=0.5) if not step.is_random and not step.preprocessing else step
 
 
-def _catalog(images: Images) -> list[list[Any]]:
-    """The families, with what can be applied to these images one by one."""
-    met = images.met()
-    families = [
-        [family, [name for name in names if getattr(transforms, name).needs in met]]
-        for family, names in transforms.FAMILIES.items()
-    ]
-    return [family for family in families if family[1]]
-
-
 def _path(at: int | Path) -> Path:
     path = (at,) if isinstance(at, int) else tuple(at)
     if not path:
@@ -589,6 +602,19 @@ def _drawn_steps(drawn: Transform) -> list[list[str]]:
 def _given(transform: Transform) -> str:
     """What stands between the brackets of a step's code."""
     return repr(transform).partition("(")[2].removesuffix(")")
+
+
+def _spoken(path: Path) -> str:
+    """A path as people count: 2.1 is the first step of the second."""
+    return ".".join(str(place + 1) for place in path)
+
+
+def _chance(draft: Draft, path: Path) -> dict[str, str]:
+    """What the list shows of a step of a OneOf besides: its weight, and its share of those that are on."""
+    if not draft.has_weights(path):
+        return {}
+    weight = draft[path].weight
+    return {"weight": "1" if weight is None else f"{weight:g}", "share": f"{draft.share(path):.0%}"}
 
 
 def _arguments(node: Node) -> str:

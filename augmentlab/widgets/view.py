@@ -124,16 +124,15 @@ class DetailView(anywidget.AnyWidget):
 
 
 class StepList(anywidget.AnyWidget):
-    """The steps of a pipeline; what the user does arrives as a message ``{action: path or name}``.
+    """The steps of a pipeline; what the user does arrives as a message ``{action: path}``.
 
     Attributes
     ----------
     steps : list of dict
-        As they are read, those of a group below it: path, name, note, code, error, and whether it is on and a group.
+        As they are read, those of a group below it: path, name, note, code, error, and whether it is on and a group; of a
+        step of a OneOf also its weight and its share.
     selected : list of int
         Path of the selected one; empty for none.
-    catalog : list of [family, names]
-        What can be added.
     groups : list of str
         What a step can be put into.
     can : [bool, bool]
@@ -142,7 +141,6 @@ class StepList(anywidget.AnyWidget):
 
     steps = traitlets.List().tag(sync=True)
     selected = traitlets.List().tag(sync=True)
-    catalog = traitlets.List().tag(sync=True)
     groups = traitlets.List().tag(sync=True)
     can = traitlets.List([False, False]).tag(sync=True)
     _esm = (_HERE / "steps.js").read_text(encoding="utf-8")
