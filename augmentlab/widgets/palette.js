@@ -30,7 +30,7 @@ function render({ model, el }) {
   let families = [], shown = [], active = null, bitmap = null, places = {}, decoded = 0;
 
   function card(name, sentence, also, family) {
-    const option = make("div", { className: "al-card", id: `${id}-${name}`, title: sentence }, { role: "option", "aria-label": `${name}: ${sentence}`, "aria-selected": "false" });
+    const option = make("div", { className: "al-card", id: `${id}-${name}`, title: sentence }, { role: "option", "aria-selected": "false" });
     const picture = make("canvas", { width: 2 * SIDE + GAP, height: SIDE }, { "aria-hidden": "true" }), words = make("div");
     words.append(make("b", { textContent: name }), make("span", { className: "al-quiet", textContent: sentence }));
     option.append(picture, words);

@@ -1,6 +1,6 @@
 """The palette: what can be added to a pipeline, by family, with a search field and a picture before and after each."""
 
-import dataclasses
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from augmentlab import render, transforms
 from augmentlab.params import parameters
+from augmentlab.render.pictures import fitted
 from augmentlab.sample import Sample
 from augmentlab.transform import Transform
 from augmentlab.widgets.controls import STYLE, summary
@@ -21,6 +22,7 @@ _SIDE = 72  # px of a picture; the page shows it smaller, which is sharp on dens
 _IN_A_ROW = 10
 _TRIED = 4  # draws of one transform, until one is seen
 _SEEN = 0.05  # mean absolute difference of full scale that is seen at this size
+_EVERY_S = 0.7  # what is ready is shown: the first time, libraries are loaded on the way
 _HERE = Path(__file__).parent
 
 _Image = NDArray[np.generic] | Sample
@@ -115,14 +117,14 @@ def _change(before: Sample, after: Sample) -> float:
 
 
 def _shown(sample: Sample, before: Sample) -> render.RGB:
-    return render.fitted(render.to_rgb(sample.image)[0], _SIDE, like=before.image.shape)
+    return fitted(render.to_rgb(sample.image)[0], _SIDE, like=before.image.shape)
 
 
 class Palette(anywidget.AnyWidget):
     """Every transform that can be added, as a card with its name, its sentence, and a picture before and after.
 
     A click or Enter sends ``{"add": name}``. The pictures are made on the image now shown when the palette is opened, by a
-    worker thread, and reach the page together, as one JPEG file; the cards can be used before.
+    worker thread, and reach the page as one JPEG file, sent again where they take long; the cards can be used before.
 
     Parameters
     ----------
@@ -183,18 +185,27 @@ class Palette(anywidget.AnyWidget):
             return None, {}
         if image is self._drawn_on:
             return None
-        made = {}
+        made, sent_at = dict[str, render.RGB](), time.monotonic()
         for name, picture in previews(names, image):
             if stop():
                 return None
             if picture is not None:
                 made[name] = picture
+            if time.monotonic() - sent_at > _EVERY_S:
+                self._schedule.post(self._show_some, dict(made))
+                sent_at = time.monotonic()
         return image, made
 
     def _publish(self, _names: list[str], result: tuple[_Image | None, dict[str, render.RGB]] | None) -> None:
-        if result is None:
-            return
-        self._drawn_on, pictures = result
+        if result is not None:  # else they are there already
+            self._drawn_on, pictures = result
+            self._show(pictures)
+
+    def _show_some(self, pictures: dict[str, render.RGB]) -> None:
+        if self._schedule.busy:
+            self._show(pictures)
+
+    def _show(self, pictures: dict[str, render.RGB]) -> None:
         tiles = list(pictures.values())
         with self.hold_sync():
             if tiles:
