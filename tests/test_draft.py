@@ -178,3 +178,25 @@ def test_a_step_inside_what_is_off_drew_nothing_and_an_undrawn_one_is_itself():
     assert draft.that_drew(TURN) == (0, 0)
     off = Draft((node_of(OneOf([TURN]), on=False), draft.nodes[1]))
     assert off.that_drew(Rotate(angle=3)) == (1,)
+
+
+def test_a_step_of_a_one_of_is_weighed():
+    draft = draft_of(Compose([TURN, OneOf([FLIP, LIGHT])]), (0,))
+    assert [path for path, _ in draft.walk() if draft.has_weights(path)] == [(1, 0), (1, 1)]
+    assert draft.share((1, 0)) == 0.5
+    heavier = draft.weigh((1, 0), "3")
+    assert heavier.built().steps[1] == OneOf([FLIP, LIGHT], weights=(3, 1))
+    assert (heavier.selected, heavier.share((1, 0)), heavier.share((1, 1))) == ((0,), 0.75, 0.25)
+    assert heavier.weigh((1, 0), 1) == draft  # alike again: no weights are written down
+    off = heavier.replace((1, 1), node_of(LIGHT, on=False))
+    assert (off.share((1, 0)), off.share((1, 1))) == (1, 0)
+    assert draft.weigh((1, 0), 0).share((1, 0)) == 0
+    for nonsense in ("much", "-1", "inf", "nan", ""):
+        with pytest.raises(ValueError, match=f"weight must be a number >= 0; got '{nonsense}'"):
+            draft.weigh((1, 0), nonsense)
+    with pytest.raises(ValueError, match=r"weight needs a step of a OneOf; got Rotate at \(0,\)"):
+        draft.weigh((0,), 2)
+    nothing = draft.weigh((1, 0), 0).weigh((1, 1), 0)
+    assert nothing.share((1, 0)) == 0
+    with pytest.raises(ValueError, match="OneOf.weights must be 2 numbers >= 0, not all 0"):
+        nothing.built()

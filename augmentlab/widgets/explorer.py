@@ -29,6 +29,7 @@ from augmentlab.widgets.toolbar import MOST_COLUMNS, linked, toolbar
 from augmentlab.widgets.view import CodeView, DetailView, GridView, StepList
 
 _GAIN = 3.0  # of the difference view: a change of a few levels is seen
+_ON_A_STEP = {"remove", "duplicate", "toggle", "select", "unwrap"}  # messages of the list, named as the methods
 _ROWS = 6  # images shown at once at most
 _SLOW_S = 0.3  # a picture that takes longer shows how far it is
 _REST_S = 0.3  # without a change, before the picture is sent without loss
@@ -335,14 +336,6 @@ class Explorer(ipywidgets.VBox):
                 case {"add": str(name)}:
                     self.add(name)
                     self.palette.said = f"{name} is step {_spoken(self.draft.selected or ())}."
-                case {"remove": [*path]}:
-                    self.remove(tuple(path))
-                case {"duplicate": [*path]}:
-                    self.duplicate(tuple(path))
-                case {"toggle": [*path]}:
-                    self.toggle(tuple(path))
-                case {"select": [*path]}:
-                    self.select(tuple(path))
                 case {"up": [*path]}:
                     self._commit(self.draft.shift(tuple(path), -1))
                 case {"down": [*path]}:
@@ -353,12 +346,13 @@ class Explorer(ipywidgets.VBox):
                     self._weigh(tuple(path), weight)
                 case {"wrap": [*path], "name": str(name)}:
                     self.wrap(tuple(path), name)
-                case {"unwrap": [*path]}:
-                    self.unwrap(tuple(path))
                 case {"undo": _}:
                     self.undo()
                 case {"redo": _}:
                     self.redo()
+                case _:
+                    for action in _ON_A_STEP & message.keys():
+                        getattr(self, action)(tuple(message[action]))
         except (ValueError, IndexError) as error:
             self.view.error = str(error)  # such as of an order that is not allowed: the list stays as it was
 

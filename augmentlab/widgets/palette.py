@@ -81,7 +81,7 @@ def _middle(image: _Image) -> Sample:
     side = min(height, width)
     window = transforms.CenterCrop(height=side / height, width=side / width)
     small = render.thumbnail(window.apply(Sample(given.image, mask=given.mask)), _SIDE)
-    assert isinstance(small, Sample)  # noqa: S101 - as it came
+    assert isinstance(small, Sample)
     return small
 
 
@@ -90,13 +90,13 @@ def _telling(cls: type[Transform], before: Sample) -> Sample:
     best, most = before, 0.0
     for seed in range(_TRIED):
         step = cls.typical()
-        result = step.sample(seed).apply(before)
+        result = step(before, rng=seed)
         change = _change(before, result)
         if change > most:
             best, most = result, change
         if most > _SEEN or not step.is_random:
             break
-    return best if most else _changing(cls).apply(before)
+    return best if most else _changing(cls)(before, rng=0)
 
 
 def _changing(cls: type[Transform]) -> Transform:
@@ -104,7 +104,8 @@ def _changing(cls: type[Transform]) -> Transform:
     ends: dict[str, Any] = {}
     for one in parameters(cls):
         if one.typical is not None and one.unit == "fraction":
-            ends[one.name] = max(one.typical.low, one.typical.high, key=lambda end, one=one: abs(end - one.default))
+            low, high = one.typical.low, one.typical.high
+            ends[one.name] = low if abs(low - one.default) > abs(high - one.default) else high
         elif one.typical is not None and one.unit == "px":
             ends[one.name] = _SIDE // 2
     return cls(**ends)
@@ -176,9 +177,7 @@ class Palette(anywidget.AnyWidget):
                 self._open = now
                 self.refresh()
 
-    def _render(
-        self, names: list[str], stop: Callable[[], bool]
-    ) -> tuple[_Image | None, dict[str, render.RGB]] | None:
+    def _render(self, names: list[str], stop: Callable[[], bool]) -> tuple[_Image | None, dict[str, render.RGB]] | None:
         try:
             image = self._image()
         except ValueError:  # such as a broken file, which the grid says
