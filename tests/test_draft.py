@@ -198,5 +198,5 @@ def test_a_step_of_a_one_of_is_weighed():
         draft.weigh((0,), 2)
     nothing = draft.weigh((1, 0), 0).weigh((1, 1), 0)
     assert nothing.share((1, 0)) == 0
-    with pytest.raises(ValueError, match="OneOf.weights must be 2 numbers >= 0, not all 0"):
+    with pytest.raises(ValueError, match=r"OneOf\.weights must be 2 numbers >= 0, not all 0"):
         nothing.built()

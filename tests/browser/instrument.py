@@ -48,6 +48,14 @@ class Instrument:
         )
         self.grid.evaluate("(canvas) => { delete canvas.lastSeen; }")
 
+    def add(self, name):
+        """Add a transform as its name is typed, and close the palette."""
+        self.root.get_by_role("button", name="Add a transform").click()
+        search = self.root.get_by_label("search transforms")
+        search.fill(name)
+        search.press("Enter")
+        search.press("Escape")
+
     def select(self, step):
         self.root.locator(".al-step", has_text=step).click()
         expect(self.root.get_by_role("group", name=f"{step} parameters")).to_be_visible()

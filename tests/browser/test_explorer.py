@@ -109,7 +109,7 @@ def test_the_switch_holds_a_parameter_fixed(explorer):
 def test_steps_are_added_switched_off_and_removed(explorer):
     steps = explorer.root.locator(".al-steps li")
     assert steps.count() == 4
-    before, after = explorer.changes(lambda: explorer.root.get_by_label("add a transform").select_option("Posterize"))
+    before, after = explorer.changes(lambda: explorer.add("Posterize"))
     assert before != after
     expect(steps).to_have_count(5)
     expect(explorer.root.get_by_role("group", name="Posterize parameters")).to_be_visible()
@@ -124,7 +124,7 @@ def test_a_step_is_grouped_and_it_is_undone_by_keyboard(explorer, screenshot):
     before = explorer.code.input_value()
     explorer.root.get_by_label("put Rotate into").select_option("OneOf")
     expect(explorer.root.get_by_role("group", name="OneOf parameters")).to_be_visible()
-    explorer.root.get_by_label("add a transform").select_option("Swirl")
+    explorer.add("Swirl")
     expect(explorer.code).to_have_value(re.compile(r"OneOf\(\["))
     explorer.root.get_by_role("button", name="duplicate Swirl").click()
     steps = explorer.root.locator(".al-steps li")
