@@ -66,7 +66,10 @@ function render({ model, el }) {
     if (step.weight !== undefined) {
       const weight = make("input", { type: "text", inputMode: "decimal", className: "al-number", value: step.weight, title: "chance among the steps of this OneOf" }, `weight of ${step.name}`);
       weight.dataset.action = "weigh";
-      weight.addEventListener("change", () => model.send({ weigh: step.path, weight: weight.value }));
+      let sent = step.weight;
+      const send = () => { if (weight.value !== sent) model.send({ weigh: step.path, weight: (sent = weight.value) }); };
+      weight.addEventListener("change", send);
+      weight.addEventListener("keydown", (event) => event.key === "Enter" && send()); // JupyterLab keeps it from being a change
       item.append(weight, make("span", { className: "al-quiet al-share", textContent: step.on ? step.share : "off" }));
     }
     if (step.error) {
