@@ -24,6 +24,7 @@ LAYERS = {
     "data": 3,
     "models": 4,
     "study": 4,
+    "labelcheck": 4,
     "interop": 4,
     "render": 5,
     "plots": 5,
@@ -38,7 +39,7 @@ HOMES = {
     "sklearn": {"data", "models", "study"},
     "statsmodels": {"study"},
     "joblib": {"study"},
-    "pandas": {"study", "plots", "data", "cli"},
+    "pandas": {"study", "labelcheck", "plots", "data", "cli"},
     "cv2": {"engines"},
     "numba": {"engines"},
 }
