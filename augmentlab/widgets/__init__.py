@@ -2,7 +2,18 @@
 
 from augmentlab.widgets.controls import Controls
 from augmentlab.widgets.explorer import Explorer, explore
+from augmentlab.widgets.gallery import LabelCheck, label_check
 from augmentlab.widgets.schedule import LatestWins
 from augmentlab.widgets.view import CodeView, GridView, StepList
 
-__all__ = ["CodeView", "Controls", "Explorer", "GridView", "LatestWins", "StepList", "explore"]
+__all__ = [
+    "CodeView",
+    "Controls",
+    "Explorer",
+    "GridView",
+    "LabelCheck",
+    "LatestWins",
+    "StepList",
+    "explore",
+    "label_check",
+]
