@@ -134,9 +134,9 @@ class Deck:
 
     def draw(self, number: int) -> Draw:
         """The draw of a number, in [0, 1,000,000)."""
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < MOST_DRAWS:
+            raise ValueError(f"number must be int in [0, {MOST_DRAWS}); got {number!r:.80}")
         if number not in self._drawn:
-            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < MOST_DRAWS:
-                raise ValueError(f"number must be int in [0, {MOST_DRAWS}); got {number!r}")
             turn, place = divmod(number, len(self.names))
             image = int(_shuffled(self.seed, turn, len(self.names))[place])
             drawn, active = self._sampled(number)
@@ -479,8 +479,10 @@ def from_json(
     return deck, Marks(lost=_read_lost(deck, document["lost"]), seen=_read_seen(document["seen"]))
 
 
-def _lost(draw: Draw) -> dict[str, Any]:
-    return {"number": draw.number, "image": draw.name, "class": draw.label, "drawn": draw.drawn.to_dict()}
+def _lost(draw: Draw) -> Any:
+    """A marked draw in words, for readers without this package; as JSON gives it back."""
+    words = {"number": draw.number, "image": draw.name, "class": draw.label, "drawn": draw.drawn.to_dict()}
+    return json.loads(json.dumps(words))
 
 
 def _read_lost(deck: Deck, given: Any) -> frozenset[int]:

@@ -7,7 +7,7 @@ function render({ model, el }) {
   const bar = make("div", "al-gallery-bar"), status = make("span", "al-quiet");
   const body = make("div", "al-gallery-body"), stage = make("div", "al-stage"), canvas = make("canvas", "al-grid");
   const tiles = make("div"), lens = make("div", "al-lens"), question = make("div", "al-question");
-  const slow = make("div", "al-slow"), progress = make("progress"), table = make("table", "al-report"), note = make("div", "al-caption");
+  const slow = make("div", "al-slow"), progress = make("progress"), table = make("table", "al-report"), note = make("div", "al-gallery-note");
   alert.setAttribute("role", "alert");
   status.setAttribute("role", "status");
   canvas.setAttribute("role", "img");
@@ -41,7 +41,7 @@ function render({ model, el }) {
   slow.append(progress, button("Cancel", "stop drawing", () => ({ cancel: true })));
   stage.append(canvas, tiles, slow);
   body.append(stage, lens);
-  const keys = make("div", "al-caption", "Click a tile, or walk with the arrow keys and press Space. O held shows the originals; N next page, P previous, D page done, U undo.");
+  const keys = make("div", "al-gallery-note", "Click a tile, or walk with the arrow keys and press Space. O held shows the originals; N next page, P previous, D page done, U undo.");
   root.append(hide, question, alert, bar, body, keys, table, note);
   el.append(root);
 

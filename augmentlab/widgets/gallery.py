@@ -55,7 +55,7 @@ class GalleryView(anywidget.AnyWidget):
     size : [int, int]
         Of the part of the frame that is shown; the originals lie below it.
     lost : list of int
-        Numbers of the marked draws.
+        Numbers of the marked draws, on all pages.
     report : list of dict
         `augmentlab.labelcheck.Row`, with None for nan.
     """
@@ -70,7 +70,6 @@ class GalleryView(anywidget.AnyWidget):
     status = traitlets.Unicode("").tag(sync=True)
     question = traitlets.Unicode("").tag(sync=True)
     alt = traitlets.Unicode("").tag(sync=True)
-    caption = traitlets.Unicode("").tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
     report = traitlets.List().tag(sync=True)
     footnote = traitlets.Unicode("").tag(sync=True)
@@ -396,7 +395,7 @@ class LabelCheck(ipywidgets.VBox):
         state = "done" if numbers <= marks.seen else "not done yet"
         rows = labelcheck.rows(self.deck, marks)
         with view.hold_sync():
-            view.lost = sorted(marks.lost & numbers)
+            view.lost = sorted(marks.lost)
             view.status = f"Draws {min(numbers)} to {max(numbers)}, {here} marked, {state}"
             view.report = [_plain(row) for row in rows]
         if self._displayed:

@@ -26,7 +26,14 @@ LEVEL = """([canvas, tile]) => {
 
 @pytest.fixture(scope="module")
 def notebook(lab, page):
-    cell = {"cell_type": "code", "id": "check", "metadata": {}, "source": SOURCE, "outputs": [], "execution_count": None}
+    cell = {
+        "cell_type": "code",
+        "id": "check",
+        "metadata": {},
+        "source": SOURCE,
+        "outputs": [],
+        "execution_count": None,
+    }
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     document = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (lab.root / "check.ipynb").write_text(json.dumps(document), encoding="utf-8")
