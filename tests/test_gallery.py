@@ -20,6 +20,7 @@ from augmentlab import (
     LabelCheck,
     PixelTransform,
     Rotate,
+    Sample,
     label_check,
     uniform,
 )
@@ -291,6 +292,21 @@ def test_displaying_gives_the_twin_and_then_the_page(monkeypatch):
     check.mark(1)
     assert len(shown) == 3
     assert shown[2]["text/html"] != shown[0]["text/html"]
+
+
+def test_targets_are_drawn_on_the_tiles_on_request():
+    boxed = Sample(np.zeros((32, 32, 3), np.uint8), boxes=np.array([[4.0, 4, 20, 20]]))
+    plain, drawn = (frame_of(checked(boxed, Compose(()), overlays=overlays)) for overlays in (False, True))
+    assert plain[:32, :32].max() < 20
+    assert drawn[:32, :32].max() > 200
+
+
+def test_an_explorer_opens_one_on_its_images_and_pipeline():
+    explorer = augmentlab.explore(DATA, PIPELINE, seed=7, draws=2, size=32)
+    explorer.add("Invert")
+    check = explorer.label_check(rows=1, columns=4, size=32)
+    assert check.deck.pipeline == explorer.value
+    assert (check.deck.seed, check.deck.classes, len(check.view.tiles)) == (7, tuple(explorer._images.classes), 4)
 
 
 def test_what_cannot_be_checked_gets_its_sentence():

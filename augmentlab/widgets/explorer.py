@@ -22,6 +22,7 @@ from augmentlab.widgets import frames, twin
 from augmentlab.widgets.controls import Controls
 from augmentlab.widgets.draft import GROUPS, Draft, History, Node, Path, node_of
 from augmentlab.widgets.frames import Drawn, Frame, Request
+from augmentlab.widgets.gallery import LabelCheck
 from augmentlab.widgets.images import Images
 from augmentlab.widgets.palette import Palette
 from augmentlab.widgets.schedule import LatestWins, Trailing
@@ -262,6 +263,10 @@ class Explorer(ipywidgets.VBox):
         """Take one undone change of the pipeline up again."""
         self._history.redo()
         self._apply()
+
+    def label_check(self, **options: Any) -> LabelCheck:
+        """Pages of draws of the present pipeline, to mark those that lost their label; `options` are those of `LabelCheck`."""
+        return LabelCheck(self._images, self.value, **{"seed": self.seed} | options)
 
     def reroll(self) -> None:
         """Draw anew: another seed."""

@@ -121,6 +121,8 @@ class LabelCheck(ipywidgets.VBox):
         Tiles on a page, 1 to 12 each.
     size : int
         Longer side of a tile in px.
+    overlays : bool
+        Draw masks, boxes and keypoints on the tiles.
 
     Attributes
     ----------
@@ -160,13 +162,14 @@ class LabelCheck(ipywidgets.VBox):
         rows: int = 6,
         columns: int = 8,
         size: int = 96,
+        overlays: bool = False,
     ) -> None:
         self._images = images if isinstance(images, Images) else Images(images)
         names, classes = tuple(self._images.names), tuple(self._images.classes)
         self.deck = Deck(pipeline=pipeline, names=names, classes=classes, seed=seed, alone=alone)
         self.marks = Marks()
         self.page = 0
-        self._size = size
+        self._size, self._overlays = size, overlays
         self._toggled: list[int] = []
         self._shown: _Page | None = None
         self._displayed = False
@@ -281,7 +284,7 @@ class LabelCheck(ipywidgets.VBox):
         images
             The same images, as for `LabelCheck`.
         **options
-            ``rows``, ``columns`` and ``size``.
+            ``rows``, ``columns``, ``size``, ``overlays``.
 
         Raises
         ------
@@ -339,7 +342,7 @@ class LabelCheck(ipywidgets.VBox):
             draw = self.deck.draw(number)
             try:
                 image = self._images.thumbnail(draw.image, self._size)
-                original, made = render.tiles(draw.drawn, image, draws=1, size=self._size)
+                original, made = render.tiles(draw.drawn, image, draws=1, size=self._size, overlays=self._overlays)
             except Exception as error:  # noqa: BLE001 - one broken file or failing draw of many hides no other
                 broken.append((draw, error))
             else:
@@ -436,7 +439,7 @@ def label_check(images: Any, pipeline: Transform, **options: Any) -> LabelCheck:
     pipeline : Transform
         What is checked.
     **options
-        As in `LabelCheck`: ``alone``, ``seed``, ``rows``, ``columns``, ``size``.
+        As in `LabelCheck`: ``alone``, ``seed``, ``rows``, ``columns``, ``size``, ``overlays``.
 
     Returns
     -------
