@@ -19,7 +19,7 @@ function render({ model, el }) {
   cancel.addEventListener("click", () => model.send({ cancel: true }));
   slow.append(bar, cancel);
   stage.append(canvas, labels, mark, slow);
-  foot.append(caption, tools);
+  foot.append(tools, caption);
   root.append(hide, alert, stage, foot);
   // Else JupyterLab takes Enter and the arrow keys for its own commands. It asks the focused element itself.
   root.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
