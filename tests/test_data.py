@@ -1,5 +1,6 @@
 import copy
 import hashlib
+import io
 import os
 import pickle
 import re
@@ -11,6 +12,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from PIL import Image
 
 from augmentlab import Sample, data
@@ -553,6 +555,33 @@ def test_sixteen_bit_colour_tiff_is_read(tmp_path):
     colour = np.arange(4 * 5 * 3, dtype=np.uint16).reshape(4, 5, 3) * 257
     imwrite(tmp_path / "a" / "x.tif", colour, photometric="rgb")
     assert np.array_equal(data.from_folder(tmp_path).images[0], colour // 257)
+
+
+def test_a_file_may_come_as_bytes_and_its_name_is_only_a_name(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(tmp_path / "a" / "x.jpg", picture((6, 9, 3)), exif=exif)
+    whole = (tmp_path / "a" / "x.jpg").read_bytes()
+    assert np.array_equal(folder.read_bytes(whole, "../x.jpg"), data.from_folder(tmp_path).images[0])
+    assert folder.read_bytes(whole, "x").shape == (9, 6, 3)
+    deep = io.BytesIO()
+    tifffile.imwrite(deep, np.full((4, 5, 3), 257, np.uint16), photometric="rgb")
+    assert (folder.read_bytes(deep.getvalue(), "deep.png") == 1).all()
+    for wrong in (b"hello", b"", whole[:200], deep.getvalue()[:40]):
+        with pytest.raises(ValueError, match=r"^/etc/x\.png cannot be read: \w"):
+            folder.read_bytes(wrong, "/etc/x.png")
+
+
+def test_deep_colour_has_one_page_and_a_limit_as_well(tmp_path, monkeypatch):
+    deep = io.BytesIO()
+    tifffile.imwrite(deep, np.zeros((3, 40, 50, 3), np.uint16), photometric="rgb")
+    with pytest.raises(ValueError, match="it has 3 pages"):
+        folder.read_bytes(deep.getvalue(), "deep.tif")
+    deep = io.BytesIO()
+    tifffile.imwrite(deep, np.zeros((40, 50, 3), np.uint16), photometric="rgb")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40 * 50 - 1)
+    with pytest.raises(ValueError, match="too large to be decoded safely"):
+        folder.read_bytes(deep.getvalue(), "deep.tif")
 
 
 def test_float_and_integer_tiff_need_to_say_their_range(tmp_path):

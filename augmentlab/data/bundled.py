@@ -37,6 +37,8 @@ _PICTURES = {
     "colorwheel": "color.png",
 }
 
+_NO_PICTURES = "the installed scikit-image ships none of the pictures that photos() shows"
+
 # Pictures with something to see in every corner.
 _BACKGROUNDS = (
     "astronaut",
@@ -322,8 +324,16 @@ def photos() -> Dataset:
     """
     found = {name: np.asarray(_picture(name)) for name in _PICTURES if _picture_path(name).is_file()}
     if not found:
-        raise FileNotFoundError("the installed scikit-image ships none of the pictures that photos() shows")
+        raise FileNotFoundError(_NO_PICTURES)
     return Dataset(list(found.values()), list(range(len(found))), classes=tuple(found), name="photos")
+
+
+def first_photo() -> tuple[str, NDArray[np.uint8]]:
+    """The first of the `photos` with its name, without reading the others."""
+    name = next((name for name in _PICTURES if _picture_path(name).is_file()), None)
+    if name is None:
+        raise FileNotFoundError(_NO_PICTURES)
+    return name, np.asarray(_picture(name))
 
 
 def _picture_path(name: str) -> Path:

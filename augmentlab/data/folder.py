@@ -1,12 +1,13 @@
 """Data sets from image files and from arrays in memory."""
 
 import csv
+import io
 import os
 import warnings
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ Mode = Literal["L", "RGB"]
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 _NOT_READ = (".avif", ".gif", ".heic", ".heif", ".jp2")  # pictures all the same
+_TIFF_BEGINS = (b"II*\0", b"MM\0*")
 _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _BAR_FROM = 500  # files; fewer are read before a bar could be looked at
 
@@ -330,32 +332,55 @@ def _read(
     range: tuple[float, float] | None,
 ) -> NDArray[Any]:
     """One file as an image array, upright."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError("it is a link that leads out of the folder")
     if not path.is_file():  # opening a pipe would wait for ever
         raise ValueError("it is not a file")
+    with path.open("rb") as file:
+        array = _decoded(file, range)
+    return array if mode is None else _convert(array, mode)
+
+
+def _decoded(file: BinaryIO, range: tuple[float, float] | None = None) -> NDArray[Any]:
+    """What an image file holds, upright."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     with warnings.catch_warnings():
         # Pillow decodes an image above its limit after a mere warning; other warnings are about metadata.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(path, formats=_FORMATS) as opened:
-                pages = getattr(opened, "n_frames", 1)
-                if pages > 1 and opened.format != "MPO":  # a JPEG photo with its preview
-                    raise ValueError(f"it has {pages} pages; save each as a file of its own")
+            with Image.open(file, formats=_FORMATS) as opened:
+                if opened.format != "MPO":  # a JPEG photo with its preview
+                    _check_pages(getattr(opened, "n_frames", 1))
                 opened.load()
                 upright = ImageOps.exif_transpose(opened)
-                array = _deep(upright, opened.format, range) if upright.mode in _DEEP_MODES else _eight_bit(upright)
+                return _deep(upright, opened.format, range) if upright.mode in _DEEP_MODES else _eight_bit(upright)
         except UnidentifiedImageError:
-            if path.suffix.lower() not in (".tif", ".tiff"):
+            file.seek(0)
+            if file.read(4) not in _TIFF_BEGINS:
                 raise
-            from skimage.io import imread  # Pillow does not know 16-bit colour
+            return _deep_colour(file, range)
 
-            array = as_image(imread(path), range=range, name="it")
-    return array if mode is None else _convert(array, mode)
+
+def _deep_colour(file: BinaryIO, range: tuple[float, float] | None) -> NDArray[Any]:
+    """A TIFF that Pillow does not know, such as one of 16-bit colour."""
+    from PIL import Image
+    from tifffile import TiffFile
+
+    file.seek(0)
+    with TiffFile(file) as tiff:
+        _check_pages(len(tiff.pages))
+        page = tiff.pages.first
+        if Image.MAX_IMAGE_PIXELS is not None and page.imagelength * page.imagewidth > Image.MAX_IMAGE_PIXELS:
+            raise Image.DecompressionBombError
+        return as_image(page.asarray(), range=range, name="it")
+
+
+def _check_pages(pages: int) -> None:
+    if pages > 1:
+        raise ValueError(f"it has {pages} pages; save each as a file of its own")
 
 
 def image_files(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
@@ -381,6 +406,14 @@ def read_from(path: str | os.PathLike[str], name: str) -> NDArray[Any]:
     """One of the `image_files` of a folder; a ValueError says what is wrong with it."""
     try:
         return _read(Path(path).expanduser(), name, None, None)
+    except Exception as error:  # noqa: BLE001  (decoders raise anything on a broken file)
+        raise ValueError(f"{name} cannot be read: {_reason(error)}") from None
+
+
+def read_bytes(data: bytes, name: str) -> NDArray[Any]:
+    """The image that a file holds, from its bytes; a ValueError says by its name what is wrong with it."""
+    try:
+        return _decoded(io.BytesIO(data))
     except Exception as error:  # noqa: BLE001  (decoders raise anything on a broken file)
         raise ValueError(f"{name} cannot be read: {_reason(error)}") from None
 

@@ -15,6 +15,7 @@ import traitlets
 
 from augmentlab import render, transforms
 from augmentlab.compose import Compose
+from augmentlab.data.bundled import first_photo
 from augmentlab.params import Parameter, parameters
 from augmentlab.sample import Sample
 from augmentlab.transform import Transform
@@ -25,8 +26,10 @@ from augmentlab.widgets.frames import Drawn, Frame, Request
 from augmentlab.widgets.gallery import LabelCheck
 from augmentlab.widgets.images import Images
 from augmentlab.widgets.palette import Palette
+from augmentlab.widgets.picker import Picker
 from augmentlab.widgets.schedule import LatestWins, Trailing
-from augmentlab.widgets.toolbar import MOST_COLUMNS, linked, toolbar
+from augmentlab.widgets.toolbar import MOST_COLUMNS, linked, toggle, toolbar
+from augmentlab.widgets.upload import Upload
 from augmentlab.widgets.view import CodeView, DetailView, GridView, StepList
 
 _GAIN = 3.0  # of the difference view: a change of a few levels is seen
@@ -55,9 +58,10 @@ class Explorer(ipywidgets.VBox):
 
     Parameters
     ----------
-    images : ndarray, Sample, Dataset, path of a folder, mapping of names to images, or sequence of images
-        What to augment. Masks, boxes and keypoints of Samples (and Datasets that have them) are drawn on the tiles. The
-        files of a folder, in sub-folders named as their classes or without, are read when they are shown.
+    images : ndarray, Sample, Dataset, path of a folder, mapping of names to images, or sequence of images, optional
+        What to augment, by default a photograph; more can be uploaded in the page. Masks, boxes and keypoints of Samples
+        (and Datasets that have them) are drawn on the tiles. The files of a folder, in sub-folders named as their classes
+        or without, are read when they are shown.
     pipeline : Transform, optional
         Where to begin; by default a Compose without steps.
     seed : int
@@ -115,7 +119,7 @@ class Explorer(ipywidgets.VBox):
 
     def __init__(
         self,
-        images: Any,
+        images: Any = None,
         pipeline: Transform | None = None,
         *,
         seed: int = 0,
@@ -124,7 +128,7 @@ class Explorer(ipywidgets.VBox):
         columns: int = 0,
         size: int = 144,
     ) -> None:
-        self._images = Images(images)
+        self._images = Images(dict([first_photo()]) if images is None else images)
         self._size = size
         self._history = History(Draft())
         self._edited: Any = None
@@ -153,7 +157,10 @@ class Explorer(ipywidgets.VBox):
             seed=seed, draws=draws, rows=min(rows, len(self._images)), columns=columns, index=self._images.first()
         )
         self.add_class("al-explorer")
+        self.picker = Picker(self._images, _ROWS, index=self.index, rows=self.rows)
+        self.upload = Upload(self.add_images, inviting=images is None)
         self.children = self._assembled()
+        self._fit_images()
         self.steps.on_msg(lambda _widget, message, _buffers: self._on_step(message))
         self.palette.on_msg(lambda _widget, message, _buffers: self._on_step(message))
         self.observe(lambda _: self.palette.refresh(), ["index", "only"])
@@ -369,6 +376,20 @@ class Explorer(ipywidgets.VBox):
             self._failed[path] = str(error)
         self._show_steps()
 
+    # --- the images --------------------------------------------------------------------------------------------------
+
+    def add_images(self, images: Any) -> None:
+        """Add images, given as the first ones were, and show the last of them. One whose name is taken is ``name (2)``."""
+        self._images.add(images)
+        self._fit_images()
+        self.only = ""
+        self.index = len(self._images) - 1
+
+    def _fit_images(self) -> None:
+        self.picker.fit()
+        self.palette.offer(self._images.met())
+        self._overlays.layout.display = "" if self._images.have_targets() else "none"
+
     # --- the sweep ---------------------------------------------------------------------------------------------------
 
     def _sweepable(self) -> list[str]:
@@ -520,7 +541,10 @@ class Explorer(ipywidgets.VBox):
         self._across = ipywidgets.Dropdown(options=[("off", "")], description="sweep", layout={"width": "170px"})
         self._down = ipywidgets.Dropdown(options=[("images", "")], description="by", layout={"width": "130px"})
         swept = [linked(self, "x", self._across), linked(self, "y", self._down)]
-        bar = ipywidgets.HBox([*toolbar(self, self._images, _ROWS), *swept]).add_class("al-bar")
+        self._overlays = toggle(self, "overlays", "masks, boxes and keypoints")
+        for name in ("index", "only", "rows"):
+            traitlets.link((self, name), (self.picker, name))
+        bar = ipywidgets.HBox([self.picker, *toolbar(self), self._overlays, *swept, self.upload]).add_class("al-bar")
         left = ipywidgets.VBox([self.palette, self.steps, self.controls]).add_class("al-left")
         right = ipywidgets.VBox([bar, self.view, self.detail]).add_class("al-right")
         return [ipywidgets.HBox([left, right]).add_class("al-main"), self.code]
@@ -547,13 +571,13 @@ class Explorer(ipywidgets.VBox):
         return f"Explorer({self.value!r})"
 
 
-def explore(images: Any, pipeline: Transform | None = None, **options: Any) -> Explorer:
+def explore(images: Any = None, pipeline: Transform | None = None, **options: Any) -> Explorer:
     """Explore what a pipeline does to images, in a notebook.
 
     Parameters
     ----------
-    images : ndarray, Sample, Dataset, path of a folder, mapping of names to images, or sequence of images
-        What to augment.
+    images : ndarray, Sample, Dataset, path of a folder, mapping of names to images, or sequence of images, optional
+        What to augment, by default a photograph, until images are uploaded in the page.
     pipeline : Transform, optional
         Where to begin.
     **options

@@ -1,8 +1,10 @@
 """The images of an explorer: named, perhaps with classes, read when they are shown, each shrunk once."""
 
 import functools
+import itertools
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,28 @@ from augmentlab.sample import Sample, as_image
 
 Image = NDArray[np.generic] | Sample
 
-_KEPT = 2  # images of a folder that are held at full resolution
+_KEPT = 2  # images of files that are held at full resolution
+_KEPT_SMALL = 512  # thumbnails; 32 MB of 144 px
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images of one origin.
+
+    Attributes
+    ----------
+    names, classes : list of str
+        What each is called, and its class; an empty string where it has none.
+    get : callable
+        ``get(index)`` gives an image; a ValueError names one that cannot be used.
+    in_memory : bool
+        Whether they are there already, unlike those that are decoded from files.
+    """
+
+    names: list[str]
+    classes: list[str]
+    get: Callable[[int], Any]
+    in_memory: bool = True
 
 
 class Images:
@@ -38,33 +61,35 @@ class Images:
     """
 
     def __init__(self, images: Any) -> None:
-        self._get: Callable[[int], Any]
-        self._thumbnails: dict[tuple[int, int], Image] = {}
-        self._is_folder = isinstance(images, (str, os.PathLike))
-        if self._is_folder:
-            files = folder.image_files(images)
-            path = Path(images).expanduser().resolve()
-            self.names = [name for name, _ in files]
-            self.classes = [label for _, label in files]
-            # What was read is kept a while; what could not be read is tried again.
-            self._get = functools.lru_cache(_KEPT)(lambda index: folder.read_from(path, files[index][0]))
-            return
-        listed, self.names, self.classes = _collected(images)
-        self._get = listed.__getitem__
+        self.names: list[str] = []
+        self.classes: list[str] = []
+        self._places: list[tuple[Source, int]] = []
+        # What was read is kept a while; what could not be read is tried again.
+        self._read = functools.lru_cache(_KEPT)(self._get)
+        self.thumbnail = functools.lru_cache(_KEPT_SMALL)(self._thumbnail)
+        self.add(images)
 
     def __len__(self) -> int:
         return len(self.names)
 
+    def add(self, images: Any) -> int:
+        """Append images, given as the first ones were, or a `Source`; the index of the first of them.
+
+        One whose name is taken is called ``name (2)``.
+        """
+        source, first = images if isinstance(images, Source) else source_of(images), len(self)
+        taken = set(self.names)
+        for name in source.names:
+            taken.add(free := _free(name, taken))
+            self.names.append(free)
+        self.classes += source.classes
+        self._places += [(source, place) for place in range(len(source.names))]
+        return first
+
     def full(self, index: int) -> Image:
         """An image at full resolution; a ValueError names one that cannot be used."""
-        image = self._get(index)
+        image = self._get(index) if self._places[index][0].in_memory else self._read(index)
         return image if isinstance(image, Sample) else as_image(image, name=self.names[index])
-
-    def thumbnail(self, index: int, size: int) -> Image:
-        """An image with `size` px as its longer side at most; made once."""
-        if (index, size) not in self._thumbnails:
-            self._thumbnails[index, size] = render.thumbnail(self.full(index), size)
-        return self._thumbnails[index, size]
 
     def of_class(self, name: str) -> list[int]:
         """The indexes of the images of a class; all of them for an empty name."""
@@ -77,8 +102,10 @@ class Images:
         return found
 
     def first(self) -> int:
-        """The first image that can be used; 0 where none of a folder's can, for what is wrong to be said of it."""
-        for index in range(len(self) if self._is_folder else 0):
+        """The first image that can be used; 0 where no file can, for what is wrong to be said of it."""
+        for index, (source, _) in enumerate(self._places):
+            if source.in_memory:
+                return index
             try:
                 self.full(index)
             except ValueError:
@@ -88,34 +115,44 @@ class Images:
 
     def met(self) -> set[str]:
         """What every image comes with, of what transforms need: ``image``, and ``mask`` where each has one."""
-        held = self._held()
-        masked = bool(held) and all(isinstance(one, Sample) and one.mask is not None for one in held)
+        masked = all(source.in_memory for source, _ in self._places) and all(
+            isinstance(one, Sample) and one.mask is not None for one in self._held()
+        )
         return {"image", "mask"} if masked else {"image"}
 
     def have_targets(self) -> bool:
         """Whether one has a mask, boxes or keypoints."""
         return any(_has_targets(one) for one in self._held())
 
+    def _get(self, index: int) -> Any:
+        source, place = self._places[index]
+        return source.get(place)
+
+    def _thumbnail(self, index: int, size: int) -> Image:
+        """An image with `size` px as its longer side at most; made once while it is of use."""
+        return render.thumbnail(self.full(index), size)
+
     def _held(self) -> list[Any]:
-        """The images in memory; the files of a folder are images alone."""
-        return [] if self._is_folder else [self._get(index) for index in range(len(self))]
+        """The images in memory; what files hold is images alone."""
+        return [source.get(place) for source, place in self._places if source.in_memory]
 
 
-def _has_targets(image: Any) -> bool:
-    return isinstance(image, Sample) and any(part is not None for part in (image.mask, image.boxes, image.keypoints))
-
-
-def _collected(images: Any) -> tuple[Sequence[Any], list[str], list[str]]:
+def source_of(images: Any) -> Source:
     """The images, without copying them, what each is called, and its class."""
+    if isinstance(images, (str, os.PathLike)):
+        files = folder.image_files(images)
+        path = Path(images).expanduser().resolve()
+        names, classes = [name for name, _ in files], [label for _, label in files]
+        return Source(names, classes, lambda place: folder.read_from(path, names[place]), in_memory=False)
     if isinstance(images, Sample) or (isinstance(images, np.ndarray) and images.ndim < 4):
-        return [images], ["original"], [""]
+        return Source(["original"], [""], [images].__getitem__)
     if isinstance(images, dict):
         names, images = [str(name) for name in images], list(images.values())
         classes = [""] * len(names)
     elif hasattr(images, "classes") and hasattr(images, "labels"):
         classes = [str(images.classes[label]) for label in images.labels]
         if len(set(classes)) == len(classes):  # each names its image already
-            return images, classes, [""] * len(classes)
+            return Source(classes, [""] * len(classes), images.__getitem__)
         names = [f"{index} · {name}" for index, name in enumerate(classes)]
     elif isinstance(images, Sequence) or (isinstance(images, np.ndarray) and images.ndim == 4):
         names = [f"image {index}" for index in range(len(images))]
@@ -127,4 +164,13 @@ def _collected(images: Any) -> tuple[Sequence[Any], list[str], list[str]]:
         )
     if not names:
         raise ValueError("images must hold at least one image; got none")
-    return images, names, classes
+    return Source(names, classes, images.__getitem__)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    others = (f"{name} ({number})" for number in itertools.count(2))
+    return next(one for one in itertools.chain([name], others) if one not in taken)
+
+
+def _has_targets(image: Any) -> bool:
+    return isinstance(image, Sample) and any(part is not None for part in (image.mask, image.boxes, image.keypoints))

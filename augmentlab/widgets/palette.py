@@ -161,6 +161,10 @@ class Palette(anywidget.AnyWidget):
         self._schedule = LatestWins(self._render, self._publish)
         self.on_msg(lambda _widget, message, _buffers: self._on_message(message))
 
+    def offer(self, met: Iterable[str]) -> None:
+        """Show what can be added to images that come with this."""
+        self.catalog = catalog(met)
+
     def refresh(self) -> None:
         """Another image is shown: make its pictures, if the palette is open."""
         self._schedule.cancel()

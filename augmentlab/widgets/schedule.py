@@ -153,7 +153,7 @@ class LatestWins:
                 continue
             request, number = self._pending.pop(), self._newest
             try:
-                result = await _in_thread(partial(self._render, request, partial(self._may_stop, number)))
+                result = await in_thread(partial(self._render, request, partial(self._may_stop, number)))
                 if number <= self._shown:
                     return  # cancelled, and counted there
                 if result is None:
@@ -212,7 +212,7 @@ class Trailing:
             self._timer = None
 
 
-async def _in_thread(function: Callable[[], Any]) -> Any:
+async def in_thread(function: Callable[[], Any]) -> Any:
     """What a function returns that runs in a thread of its own.
 
     A daemon, unlike the threads of `asyncio.to_thread`: one that never ends must not keep the kernel from ending.

@@ -1,5 +1,10 @@
 """What the browser tests do with an explorer."""
 
+import base64
+import io
+
+import numpy as np
+from PIL import Image
 from playwright.sync_api import expect
 
 PIXELS = """(canvas) => {
@@ -59,3 +64,23 @@ class Instrument:
     def select(self, step):
         self.root.locator(".al-step", has_text=step).click()
         expect(self.root.get_by_role("group", name=f"{step} parameters")).to_be_visible()
+
+    def painted(self):
+        """The pixels of the canvas, (height, width, 4)."""
+        url = self.grid.evaluate("(canvas) => canvas.toDataURL('image/png')")
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA"))
+
+
+def run(page, code):
+    """What code prints in the kernel of the open notebook; warnings are left out."""
+    return page.evaluate(
+        """async (code) => {
+            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const future = kernel.requestExecute({ code, store_history: false });
+            let said = "";
+            future.onIOPub = ({ content }) => { if (content.name !== "stderr") said += content.text ?? content.evalue ?? ""; };
+            await future.done;
+            return said.trim();
+        }""",
+        code,
+    )
