@@ -1,0 +1,190 @@
+"""One page for readers without a notebook: a slider over frames made beforehand, and the pipeline to copy.
+
+A pure function from frames and words to HTML. The page holds all it shows and forbids itself the network, so it can be
+mailed, put on a server or opened from a disk, and it still works when everything it was made with is gone.
+"""
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).parent
+_TYPES = ("image/jpeg", "image/png", "image/webp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One position of the slider.
+
+    Attributes
+    ----------
+    label : str
+        The position in words, such as ``"12 deg"``: what is read beside the slider, and aloud.
+    picture : bytes
+        An encoded image, as `augmentlab.render.encode` returns it.
+    alt : str
+        What the picture shows, for those who do not see it.
+    mime : {"image/jpeg", "image/png", "image/webp"}
+        What kind of file the picture is.
+    code : str
+        The pipeline at this position; empty where all frames share one.
+    """
+
+    label: str
+    picture: bytes
+    alt: str
+    mime: str = "image/jpeg"
+    code: str = ""
+
+
+def page(
+    frames: Sequence[Frame],
+    *,
+    title: str,
+    slider: str,
+    code: str,
+    document: Mapping[str, Any],
+    caption: str = "",
+) -> str:
+    """A self-contained HTML page: frames under a slider, and the pipeline as Python and JSON.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        From one end of the slider to the other. The first is shown at first, and without JavaScript; the middle one is
+        printed, unless the reader has chosen another. With a single frame there is no slider.
+    title : str
+        The heading.
+    slider : str
+        What the slider changes, such as ``"Rotate angle"``.
+    code : str
+        The pipeline as Python.
+    document : mapping
+        The pipeline as `to_dict` returns it.
+    caption : str
+        What is said below the picture.
+
+    Returns
+    -------
+    str
+        To be written as UTF-8. Nothing in it is loaded from elsewhere, and its Content-Security-Policy admits only the
+        script and style that it came with.
+
+    Raises
+    ------
+    ValueError
+        No frame, or a picture of another kind.
+    """
+    if not frames:
+        raise ValueError("frames must hold at least one frame; got none")
+    for frame in frames:
+        if frame.mime not in _TYPES:
+            raise ValueError(f"mime must be one of {', '.join(_TYPES)}; got {frame.mime!r}")
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
+    sections = [_section("Pipeline", "", _block(code))]
+    if any(frame.code for frame in frames):
+        labels = _stack("span", "", [_text(frame.label) for frame in frames])
+        blocks = _stack("pre", ' tabindex="0"', [f"<code>{_text(frame.code)}</code>" for frame in frames])
+        sections.insert(0, _section(slider, f": {labels}", blocks))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="augmentlab">
+<title>{_text(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{_text(title)}</h1>
+<figure>
+{_stack("div", "", [_picture(frame, slider) for frame in frames])}
+{_slider(frames, slider)}
+<figcaption class="quiet">{_text(caption)}</figcaption>
+</figure>
+{"".join(sections)}
+<section class="folded" aria-label="JSON">
+<details><summary>JSON</summary>
+{_block(json.dumps(document, indent=2))}
+</details>
+{_copy("JSON")}
+</section>
+</main>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def _text(text: str) -> str:
+    """Text for HTML, between tags and in attributes, that UTF-8 can hold and a parser leaves as it is."""
+    # A file's name may hold bytes that are no characters, and HTML has no NUL.
+    whole = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return html.escape(whole)
+
+
+def _hash(text: str) -> str:
+    """How a Content-Security-Policy names this very script or style."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _stack(tag: str, attributes: str, contents: Sequence[str]) -> str:
+    """One element a frame, laid on each other; the page's style shows the first, and prints the middle one."""
+    wrapper = "span" if tag == "span" else "div"
+    middle = len(contents) // 2
+    elements = []
+    for index, content in enumerate(contents):
+        marks = " ".join([*["shown"] * (index == 0), *["printed"] * (index == middle)])
+        elements.append(f'<{tag} class="{marks}"{attributes}>{content}</{tag}>')
+    return f'<{wrapper} class="stack">{"".join(elements)}</{wrapper}>'
+
+
+def _picture(frame: Frame, slider: str) -> str:
+    source = base64.b64encode(frame.picture).decode("ascii")
+    # Decoded before the frame is painted, else the page would blink.
+    return (
+        f'<img decoding="sync" alt="{_text(frame.alt)}" src="data:{frame.mime};base64,{source}">'
+        f'<p class="at">{_text(slider)}: <span>{_text(frame.label)}</span></p>'
+    )
+
+
+def _slider(frames: Sequence[Frame], name: str) -> str:
+    if len(frames) == 1:
+        return ""
+    first, last = _text(frames[0].label), _text(frames[-1].label)
+    return f"""<div class="slider needs-script" hidden>
+<div class="line">
+<label for="position">{_text(name)}</label>
+<output for="position" aria-live="off">{first}</output>
+<button type="button" class="play">Play</button>
+</div>
+<input id="position" type="range" min="0" max="{len(frames) - 1}" step="1" value="0" aria-valuetext="{first}">
+<div class="ends" aria-hidden="true"><span>{first}</span><span>{last}</span></div>
+</div>
+<noscript><p class="quiet">The slider over {len(frames)} frames needs JavaScript; this is the first.</p></noscript>"""
+
+
+def _block(code: str) -> str:
+    # Reached by keyboard, for a long line has to be scrolled.
+    return f'<pre tabindex="0"><code>{_text(code)}</code></pre>'
+
+
+def _copy(name: str) -> str:
+    return (
+        '<div class="tools needs-script" hidden><span role="status" class="quiet"></span>'
+        f'<button type="button" class="copy" aria-label="Copy {_text(name)}">Copy</button></div>'
+    )
+
+
+def _section(name: str, rest: str, content: str) -> str:
+    return f'<section><div class="head"><h2>{_text(name)}{rest}</h2>{_copy(name)}</div>\n{content}</section>\n'
