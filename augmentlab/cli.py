@@ -1,4 +1,4 @@
-"""The command line: ``augmentlab demo`` and ``augmentlab lab``."""
+"""The command line: ``augmentlab demo``, ``augmentlab lab`` and ``augmentlab app``."""
 
 import argparse
 import shutil
@@ -35,6 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--dir", type=Path, default=Path("augmentlab-notebooks"), metavar="DIR", help="where the copy goes"
     )
     lab.set_defaults(run=lambda given: _lab(given.dir))
+    app = commands.add_parser("app", help="explore a folder of images in the browser, without a notebook")
+    app.add_argument("folder", type=Path, metavar="FOLDER", help="images, or one folder of them a class")
+    app.add_argument("--pipeline", type=Path, metavar="FILE", help="begin with this pipeline, a JSON file")
+    app.add_argument("--port", type=_port, default=0, metavar="PORT", help="on 127.0.0.1; by default a free one")
+    app.add_argument("--no-browser", action="store_true", help="only say the address")
+    app.set_defaults(run=_app)
     given = parser.parse_args(arguments)
     try:
         return int(given.run(given))
@@ -44,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return _INTERRUPTED
-    except (OSError, RuntimeError, ValueError) as error:
+    except (ModuleNotFoundError, OSError, RuntimeError, ValueError) as error:
         print(f"augmentlab: {error}", file=sys.stderr)
         return 1
 
@@ -129,6 +135,18 @@ def _lab(folder: Path) -> int:
                 return server.wait()
             except KeyboardInterrupt:
                 continue  # the server got it too, and asks whether it is meant
+
+
+def _app(given: argparse.Namespace) -> int:
+    from augmentlab.app import serve
+
+    return serve(given.folder, pipeline=given.pipeline, port=given.port, browser=not given.no_browser)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"must be a whole number in 0..65535; got {text!r}")
+    return int(text)
 
 
 def tutorials() -> list[Path]:

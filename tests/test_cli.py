@@ -1,19 +1,24 @@
 """The command line, as a person types it."""
 
+import ast
 import contextlib
+import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 import augmentlab
-from augmentlab import cli
+from augmentlab import app, cli
 
 COMMAND = [sys.executable, "-m", "augmentlab.cli"]
 
@@ -25,11 +30,24 @@ def run(*arguments, **options):
 def test_version_and_help():
     assert run("--version").stdout == f"augmentlab {augmentlab.__version__}\n"
     text = run("--help").stdout
-    assert "demo" in text
-    assert "lab" in text
+    for command in ("demo", "lab", "app"):
+        assert command in text
 
 
-@pytest.mark.parametrize("arguments", [["demos"], [], ["demo", "--ouch", "x"], ["demo", "--out"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demos"],
+        [],
+        ["demo", "--ouch", "x"],
+        ["demo", "--out"],
+        ["app"],
+        ["app", "a", "b"],
+        ["app", "photos", "--port", "a"],
+        ["app", "photos", "--port", "70000"],
+        ["app", "photos", "--pipeline"],
+    ],
+)
 def test_a_wrong_argument_is_one_sentence_and_status_2(arguments):
     result = run(*arguments)
     assert result.returncode == 2
@@ -114,6 +132,107 @@ def test_lab_copies_the_tutorials_once_and_keeps_what_was_changed(tmp_path, monk
     assert cli.main(["lab", "--dir", str(folder)]) == 0
     assert (folder / names[0]).read_text() == "mine"
     assert started[0][1:3] == ["-m", "jupyterlab"]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with one image."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "one.png")
+    return folder
+
+
+def test_app_without_voila_says_what_brings_it(photos, monkeypatch, capsys):
+    monkeypatch.setattr(app, "find_spec", lambda _: None)
+    assert cli.main(["app", str(photos)]) == 1
+    said = capsys.readouterr()
+    assert said.err == 'augmentlab: app needs Voila; python -m pip install "augmentlab[app]" brings it\n'
+    assert said.out == ""
+
+
+@pytest.fixture
+def no_server(monkeypatch):
+    """Voila seems to be there; that it is started is a failure."""
+    monkeypatch.setattr(app, "find_spec", lambda _: True)
+    monkeypatch.setattr(app, "_run", lambda *_: pytest.fail("the server was started"))
+
+
+def refused(capsys, *arguments):
+    """The one sentence with which ``augmentlab app`` declines."""
+    assert cli.main(["app", *map(str, arguments)]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.startswith("augmentlab: ")
+    return said.err
+
+
+@pytest.mark.usefixtures("no_server")
+def test_app_refuses_what_is_no_folder_of_images_before_it_serves(tmp_path, capsys):
+    assert "absent" in refused(capsys, tmp_path / "absent")
+    (tmp_path / "file").write_text("")
+    assert "file" in refused(capsys, tmp_path / "file")
+    (tmp_path / "empty").mkdir()
+    assert "no images" in refused(capsys, tmp_path / "empty")
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "one.png").write_text("words")
+    assert "one.png cannot be read" in refused(capsys, tmp_path / "words")
+
+
+@pytest.mark.usefixtures("no_server")
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "{}", '{"schema_version": 1, "transform": "os:system"}'])
+def test_app_refuses_a_pipeline_that_is_none_before_it_serves(photos, tmp_path, capsys, text):
+    path = tmp_path / "pipeline.json"
+    if text is not None:
+        path.write_text(text)
+    said = refused(capsys, photos, "--pipeline", path)
+    assert said.startswith("augmentlab: --pipeline must be a JSON file of a pipeline; ")
+    assert str(path) in said
+
+
+@pytest.mark.usefixtures("no_server")
+def test_app_refuses_a_port_that_is_taken_before_it_serves(photos, capsys):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert f"--port must be one that can be had; got {port}" in refused(capsys, photos, "--port", port)
+
+
+def test_app_serves_on_this_machine_alone_with_a_new_token_and_opens_the_browser(photos, monkeypatch, capsys):
+    seen, opened = [], []
+
+    def run(made, token, listening, announce):
+        announce()
+        seen.append((made, token, listening.getsockname(), json.loads((made / "pages" / "app.ipynb").read_text())))
+
+    monkeypatch.setattr(app, "find_spec", lambda _: True)
+    monkeypatch.setattr(app, "_run", run)
+    monkeypatch.setattr(app.webbrowser, "open", opened.append)
+    assert cli.main(["app", str(photos)]) == 0
+    assert cli.main(["app", str(photos), "--no-browser"]) == 0
+    said = capsys.readouterr().out
+    (made, token, (host, port), document), (_, other, _, _) = seen
+    assert host == "127.0.0.1"
+    assert len(token) >= 32
+    assert token != other
+    assert said.count(token) == said.count(other) == 1
+    assert opened == [f"http://127.0.0.1:{port}/?token={token}"]
+    assert document["metadata"]["kernelspec"]["name"] == "augmentlab"
+    assert not made.exists()
+
+
+@pytest.mark.parametrize("name", ["it's", 'a"b\n"); import os #', "{x}\\", "ü 漢", "caf\udce9"])
+def test_whatever_a_folder_is_called_its_name_stays_a_literal(name):
+    pipeline = augmentlab.Rotate(angle=augmentlab.uniform(-5, 5))
+    document = json.loads(json.dumps(app.notebook(Path(name), pipeline)))
+    *imports, call = ast.parse(document["cells"][0]["source"]).body
+    assert all(isinstance(line, (ast.Import, ast.ImportFrom)) for line in imports)
+    folder, begin = call.value.args
+    assert ast.literal_eval(folder) == str(Path(name))
+    assert augmentlab.from_dict(json.loads(ast.literal_eval(begin.args[0].args[0]))) == pipeline
+    assert document["metadata"]["title"].encode("utf-8")
 
 
 @pytest.mark.slow

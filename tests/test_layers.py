@@ -29,6 +29,7 @@ LAYERS = {
     "render": 5,
     "plots": 5,
     "widgets": 6,
+    "app": 7,
     "cli": 7,
 }
 # Packages that only some layers may know: whoever reads a pipeline needs neither a notebook nor a model.
@@ -40,6 +41,7 @@ HOMES = {
     "statsmodels": {"study"},
     "joblib": {"study"},
     "pandas": {"study", "labelcheck", "plots", "data", "cli"},
+    "voila": {"app"},
     "cv2": {"engines"},
     "numba": {"engines"},
 }
