@@ -4,12 +4,13 @@ import argparse
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
 import augmentlab
+from augmentlab import files
 
 _HERE = Path(__file__).resolve().parent
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -89,9 +90,9 @@ def _demo(out: Path) -> int:
     table = experiment.compare()
     print(_table(table))
     print(f"\n{experiment.summary()}\n")
-    _write(out / "trials.csv", lambda path: experiment.trials_dataframe().to_csv(path, index=False))
-    _write(out / "comparison.png", plots.comparison(experiment).savefig)
-    _write(out / "grid.png", plots.grid(arms[-1].transform, list(digits.images[:4]), draws=6).savefig)
+    files.write(out / "trials.csv", lambda path: experiment.trials_dataframe().to_csv(path, index=False))
+    files.write(out / "comparison.png", plots.comparison(experiment).savefig)
+    files.write(out / "grid.png", plots.grid(arms[-1].transform, list(digits.images[:4]), draws=6).savefig)
     for name in ("comparison.png", "grid.png", "trials.csv", "study.db"):
         print(out / name)
     return 0
@@ -110,16 +111,6 @@ def _table(table: Any) -> str:
     return str(table.drop(columns=["code"], errors="ignore").to_string(index=False, float_format=lambda x: f"{x:.2f}"))
 
 
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file so that it is either whole or not there."""
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        write(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _lab(folder: Path) -> int:
     if find_spec("jupyterlab") is None:
         print('augmentlab: lab needs JupyterLab; python -m pip install "augmentlab[lab]" brings it', file=sys.stderr)
@@ -128,7 +119,7 @@ def _lab(folder: Path) -> int:
     for notebook in tutorials():
         copy = folder / notebook.name
         if not copy.exists():  # what a person has changed is theirs
-            _write(copy, lambda path, notebook=notebook: shutil.copyfile(notebook, path))  # type: ignore[misc]
+            files.write(copy, lambda path, notebook=notebook: shutil.copyfile(notebook, path))  # type: ignore[misc]
     with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder)]) as server:  # noqa: S603
         while True:
             try:

@@ -13,6 +13,7 @@ LAYERS = {
     "geometry": 1,
     "pixels": 1,
     "streams": 1,
+    "files": 1,
     "engines": 1,
     "sample": 2,
     "transform": 2,

@@ -87,13 +87,17 @@ def test_the_slider_has_a_name_and_words():
     assert read.text("output") == ["0 deg"]
 
 
-def test_the_first_frame_is_shown_and_the_middle_one_printed():
-    stacks = [attributes for name, attributes in Reader(made(frames(5))).tags if "shown" in attributes.get("class", "")]
-    assert [one["class"] for one in stacks] == ["shown"]
-    text = made(frames(5))
-    assert text.index('class="shown"') < text.index("a square at 0") < text.index("a square at 1")
-    assert text.index("a square at 1") < text.index('class="printed"') < text.index("a square at 2")
-    assert 'class="shown printed"' in made(frames(1))
+def test_the_frame_of_the_start_is_shown_whatever_else_there_is_of_it():
+    read = Reader(made(frames(5, code="x"), start=3))
+    shown = [place for place, (_, one) in enumerate(read.tags) if one.get("class") == "shown"]
+    assert len(shown) == 3  # picture, label and code
+    assert read.tags[shown[0] + 1][1]["alt"] == "a square at 3"
+    (slider,) = read.all("input")
+    assert (slider["value"], slider["aria-valuetext"]) == ("3", "3 deg")
+    assert read.text("output") == ["3 deg"]
+    for start in (-1, 5):
+        with pytest.raises(ValueError, match=f"start must be a frame, below 5; got {start}"):
+            made(frames(5), start=start)
 
 
 def test_the_code_and_the_json_are_the_pipeline():

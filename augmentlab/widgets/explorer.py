@@ -5,7 +5,10 @@ import dataclasses
 import functools
 import json
 import math
+import os
+import pathlib
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,13 +16,13 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from augmentlab import render, transforms
+from augmentlab import files, render, transforms
 from augmentlab.compose import Compose
 from augmentlab.data.bundled import first_photo
-from augmentlab.params import Parameter, parameters
+from augmentlab.params import parameters
 from augmentlab.sample import Sample
 from augmentlab.transform import Transform
-from augmentlab.widgets import frames, twin
+from augmentlab.widgets import export, frames, twin
 from augmentlab.widgets.controls import Controls
 from augmentlab.widgets.draft import GROUPS, Draft, History, Node, Path, node_of
 from augmentlab.widgets.frames import Drawn, Frame, Request
@@ -394,7 +397,7 @@ class Explorer(ipywidgets.VBox):
 
     def _sweepable(self) -> list[str]:
         step = self.draft.step
-        return [] if step is None else [one.name for one in parameters(step) if _can_sweep(step, one)]
+        return [] if step is None else [one.name for one in frames.sweepable(step)]
 
     def _fit_sweep(self) -> None:
         """Offer the parameters of the selected step; a sweep of what it does not have ends."""
@@ -535,6 +538,65 @@ class Explorer(ipywidgets.VBox):
                 render.histogram(one).round(5).tolist() for one in (np.asarray(before), np.asarray(after))
             )
 
+    # --- the way out -------------------------------------------------------------------------------------------------
+
+    def export_html(self, path: str | os.PathLike[str], over: str | None = None, frames: int = 11) -> pathlib.Path:
+        """Write one HTML page with a slider over grids that are drawn now, for readers without a notebook.
+
+        The page holds all that it shows and loads nothing from elsewhere.
+
+        Parameters
+        ----------
+        path : path
+            The file; one that is there stays until the new one is whole.
+        over : str, optional
+            What the slider changes: ``"Rotate.angle"`` for a parameter of a step that is on (``"Rotate[1].angle"`` for
+            the second Rotate), ``"strength"`` for that of the whole pipeline, from the identity to itself, or ``"seed"``
+            for other draws. By default `x`, or the first parameter of the selected step, or what there is of the others.
+        frames : int
+            Positions of the slider, 2 to 50; a choice has as many as it has values.
+
+        Returns
+        -------
+        pathlib.Path
+            Where the page is. It has at most about 130 kB a frame.
+
+        Raises
+        ------
+        ValueError, TypeError, OSError
+            Another `over` or `frames`, or a file that cannot be written; whatever a step raises.
+        """
+        text = export.html(self._request(), self._images, over, frames)
+        assert text is not None  # nobody stopped it
+        return files.write(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+    def save_png(self, path: str | os.PathLike[str], megapixels: float = export.MOST_MEGAPIXELS) -> pathlib.Path:
+        """Write the grid as a PNG, with every tile drawn again on the image at full resolution.
+
+        Parameters
+        ----------
+        path : path
+            The file; one that is there stays until the new one is whole.
+        megapixels : float
+            Of the picture at most, for memory: tiles are shrunk to keep it, and a warning says so.
+
+        Returns
+        -------
+        pathlib.Path
+            Where the picture is.
+
+        Raises
+        ------
+        ValueError, OSError
+            No number of megapixels, or a file that cannot be written; whatever a step raises.
+        """
+        made = export.png(self._request(), self._images, megapixels)
+        assert made is not None  # nobody stopped it
+        data, said = made
+        if said:
+            warnings.warn(said, stacklevel=2)
+        return files.write(path, lambda part: part.write_bytes(data))
+
     # --- layout ------------------------------------------------------------------------------------------------------
 
     def _assembled(self) -> list[ipywidgets.Widget]:
@@ -647,16 +709,3 @@ def _arguments(node: Node) -> str:
     given = {one.name: getattr(node.transform, one.name) for one in parameters(node.transform)}
     shown = [f"{one.name}={given[one.name]!r}" for one in parameters(node.transform) if given[one.name] != one.default]
     return ", ".join(shown) or ("" if node.children else "empty")
-
-
-def _can_sweep(step: Transform, parameter: Parameter) -> bool:
-    numbers = parameter.kind in {"float", "int"} and parameter.typical is not None
-    if parameter.name == "p" or not (numbers or parameter.kind in {"choice", "bool"}):
-        return False
-    if type(step) in GROUPS.values():  # what it may be depends on the steps
-        try:
-            for value in render.spread(parameter, frames.SWEPT):
-                dataclasses.replace(step, **{parameter.name: value})
-        except (TypeError, ValueError):
-            return False
-    return True

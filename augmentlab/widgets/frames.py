@@ -8,8 +8,9 @@ from typing import Any
 
 from augmentlab import render
 from augmentlab.compose import Compose
+from augmentlab.params import Parameter, parameters
 from augmentlab.transform import Transform
-from augmentlab.widgets.draft import Draft, Path
+from augmentlab.widgets.draft import GROUPS, Draft, Path
 from augmentlab.widgets.images import Image, Images
 
 GAP = 6  # px between two tiles
@@ -279,3 +280,21 @@ def raised_in(draft: Draft, error: BaseException) -> Path | None:
                 group = path or group
         trace = trace.tb_next
     return group
+
+
+def sweepable(step: Transform) -> list[Parameter]:
+    """The parameters of a step that can be swept: numbers with a typical range, choices and switches, not its chance."""
+    return [parameter for parameter in parameters(step) if _can_sweep(step, parameter)]
+
+
+def _can_sweep(step: Transform, parameter: Parameter) -> bool:
+    numbers = parameter.kind in {"float", "int"} and parameter.typical is not None
+    if parameter.name == "p" or not (numbers or parameter.kind in {"choice", "bool"}):
+        return False
+    if type(step) in GROUPS.values():  # what it may be depends on the steps
+        try:
+            for value in render.spread(parameter, SWEPT):
+                dataclasses.replace(step, **{parameter.name: value})
+        except (TypeError, ValueError):
+            return False
+    return True

@@ -1,20 +1,14 @@
 "use strict";
-// The page is whole without this script: it shows the first frame, and the words beside it. Here the slider comes to life.
+// The page is whole without this script: it shows one frame, and the words beside it. Here the slider comes to life.
 {
   const one = (query, from = document) => from.querySelector(query), all = (query) => [...document.querySelectorAll(query)];
   const slider = one("input[type=range]"), play = one(".play"), stacks = all(".stack").map((stack) => [...stack.children]);
   document.documentElement.classList.add("live");
   for (const part of all(".needs-script")) part.hidden = false;
 
-  function show(chosen) {
+  function show() {
     const index = Number(slider.value), label = one(".at span", stacks[0][index]).textContent;
-    for (const stack of stacks) {
-      stack.forEach((part, place) => {
-        part.classList.toggle("shown", place === index);
-        // A reader who has chosen a frame expects to print that one.
-        if (chosen) part.classList.toggle("printed", place === index);
-      });
-    }
+    for (const stack of stacks) stack.forEach((part, place) => part.classList.toggle("shown", place === index));
     slider.setAttribute("aria-valuetext", label);
     one("output").textContent = label;
   }
@@ -22,16 +16,16 @@
   if (slider) {
     let timer = 0;
     const last = Number(slider.max), pause = () => { clearInterval(timer); timer = 0; play.textContent = "Play"; };
-    slider.addEventListener("input", () => { pause(); show(true); });
+    slider.addEventListener("input", () => { pause(); show(); });
     play.addEventListener("click", () => {
       if (timer) { pause(); return; }
       play.textContent = "Pause";
       timer = setInterval(() => {
         slider.value = slider.value === slider.max ? 0 : Number(slider.value) + 1;
-        show(true);
+        show();
       }, Math.min(600, Math.max(100, 5000 / (last + 1))));
     });
-    show(Number(slider.value) > 0); // browsers remember where a slider stood
+    show(); // browsers remember where a slider stood
   }
 
   for (const copy of all(".copy")) {

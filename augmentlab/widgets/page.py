@@ -50,14 +50,14 @@ def page(
     code: str,
     document: Mapping[str, Any],
     caption: str = "",
+    start: int = 0,
 ) -> str:
     """A self-contained HTML page: frames under a slider, and the pipeline as Python and JSON.
 
     Parameters
     ----------
     frames : sequence of Frame
-        From one end of the slider to the other. The first is shown at first, and without JavaScript; the middle one is
-        printed, unless the reader has chosen another. With a single frame there is no slider.
+        From one end of the slider to the other. With a single frame there is no slider.
     title : str
         The heading.
     slider : str
@@ -68,6 +68,8 @@ def page(
         The pipeline as `to_dict` returns it.
     caption : str
         What is said below the picture.
+    start : int
+        The frame that is shown at first, and without JavaScript.
 
     Returns
     -------
@@ -78,10 +80,12 @@ def page(
     Raises
     ------
     ValueError
-        No frame, or a picture of another kind.
+        No frame, a start that is none of them, or a picture of another kind.
     """
     if not frames:
         raise ValueError("frames must hold at least one frame; got none")
+    if not 0 <= start < len(frames):
+        raise ValueError(f"start must be a frame, below {len(frames)}; got {start}")
     for frame in frames:
         if frame.mime not in _TYPES:
             raise ValueError(f"mime must be one of {', '.join(_TYPES)}; got {frame.mime!r}")
@@ -89,8 +93,8 @@ def page(
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
     sections = [_section("Pipeline", "", _block(code))]
     if any(frame.code for frame in frames):
-        labels = _stack("span", "", [_text(frame.label) for frame in frames])
-        blocks = _stack("pre", ' tabindex="0"', [f"<code>{_text(frame.code)}</code>" for frame in frames])
+        labels = _stack("span", "", [_text(frame.label) for frame in frames], start)
+        blocks = _stack("pre", ' tabindex="0"', [f"<code>{_text(frame.code)}</code>" for frame in frames], start)
         sections.insert(0, _section(slider, f": {labels}", blocks))
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -107,8 +111,8 @@ def page(
 <main>
 <h1>{_text(title)}</h1>
 <figure>
-{_stack("div", "", [_picture(frame, slider) for frame in frames])}
-{_slider(frames, slider)}
+{_stack("div", "", [_picture(frame, slider) for frame in frames], start)}
+{_slider(frames, slider, start)}
 <figcaption class="quiet">{_text(caption)}</figcaption>
 </figure>
 {"".join(sections)}
@@ -138,14 +142,13 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def _stack(tag: str, attributes: str, contents: Sequence[str]) -> str:
-    """One element a frame, laid on each other; the page's style shows the first, and prints the middle one."""
+def _stack(tag: str, attributes: str, contents: Sequence[str], start: int) -> str:
+    """One element a frame, laid on each other, of which the page's style shows one."""
     wrapper = "span" if tag == "span" else "div"
-    middle = len(contents) // 2
-    elements = []
-    for index, content in enumerate(contents):
-        marks = " ".join([*["shown"] * (index == 0), *["printed"] * (index == middle)])
-        elements.append(f'<{tag} class="{marks}"{attributes}>{content}</{tag}>')
+    elements = [
+        f'<{tag} class="{"shown" if index == start else ""}"{attributes}>{content}</{tag}>'
+        for index, content in enumerate(contents)
+    ]
     return f'<{wrapper} class="stack">{"".join(elements)}</{wrapper}>'
 
 
@@ -158,20 +161,20 @@ def _picture(frame: Frame, slider: str) -> str:
     )
 
 
-def _slider(frames: Sequence[Frame], name: str) -> str:
+def _slider(frames: Sequence[Frame], name: str, start: int) -> str:
     if len(frames) == 1:
         return ""
-    first, last = _text(frames[0].label), _text(frames[-1].label)
+    first, now, last = (_text(frames[place].label) for place in (0, start, -1))
     return f"""<div class="slider needs-script" hidden>
 <div class="line">
 <label for="position">{_text(name)}</label>
-<output for="position" aria-live="off">{first}</output>
+<output for="position" aria-live="off">{now}</output>
 <button type="button" class="play">Play</button>
 </div>
-<input id="position" type="range" min="0" max="{len(frames) - 1}" step="1" value="0" aria-valuetext="{first}">
+<input id="position" type="range" min="0" max="{len(frames) - 1}" step="1" value="{start}" aria-valuetext="{now}">
 <div class="ends" aria-hidden="true"><span>{first}</span><span>{last}</span></div>
 </div>
-<noscript><p class="quiet">The slider over {len(frames)} frames needs JavaScript; this is the first.</p></noscript>"""
+<noscript><p class="quiet">The slider over {len(frames)} frames needs JavaScript; this is one of them.</p></noscript>"""
 
 
 def _block(code: str) -> str:
