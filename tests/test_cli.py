@@ -86,20 +86,6 @@ def test_a_database_of_another_program_is_one_sentence_and_stays_as_it_is(tmp_pa
     assert (tmp_path / "study.db").read_bytes() == before
 
 
-def test_write_leaves_the_old_file_when_it_fails(tmp_path):
-    target = tmp_path / "table.csv"
-    target.write_text("old")
-
-    def fail(path):
-        path.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        cli._write(target, fail)
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
 def test_lab_copies_the_tutorials_once_and_keeps_what_was_changed(tmp_path, monkeypatch):
     pytest.importorskip("jupyterlab")
     started = []

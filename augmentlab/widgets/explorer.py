@@ -10,7 +10,7 @@ import pathlib
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import numpy as np
@@ -30,10 +30,14 @@ from augmentlab.widgets.gallery import LabelCheck
 from augmentlab.widgets.images import Images
 from augmentlab.widgets.palette import Palette
 from augmentlab.widgets.picker import Picker
+from augmentlab.widgets.save import File, Save, Work
 from augmentlab.widgets.schedule import LatestWins, Trailing
 from augmentlab.widgets.toolbar import MOST_COLUMNS, linked, toggle, toolbar
 from augmentlab.widgets.upload import Upload
 from augmentlab.widgets.view import CodeView, DetailView, GridView, StepList
+
+if TYPE_CHECKING:
+    from augmentlab.study import Arm
 
 _GAIN = 3.0  # of the difference view: a change of a few levels is seen
 _ON_A_STEP = {"remove", "duplicate", "toggle", "select", "unwrap"}  # messages of the list, named as the methods
@@ -162,6 +166,7 @@ class Explorer(ipywidgets.VBox):
         self.add_class("al-explorer")
         self.picker = Picker(self._images, _ROWS, index=self.index, rows=self.rows)
         self.upload = Upload(self.add_images, inviting=images is None)
+        self.save = Save({"PNG": self._png_file, "page": self._html_file})
         self.children = self._assembled()
         self._fit_images()
         self.steps.on_msg(lambda _widget, message, _buffers: self._on_step(message))
@@ -510,7 +515,11 @@ class Explorer(ipywidgets.VBox):
             self.steps.can = [self._history.can_undo, self._history.can_redo]
 
     def _show_code(self) -> None:
-        texts = [["Pipeline", self.value.code()], ["JSON", json.dumps(self.value.to_dict(), indent=2)]]
+        texts = [
+            ["Pipeline", self.value.code()],
+            ["JSON", json.dumps(self.value.to_dict(), indent=2)],
+            ["Study", export.study_code(self.value)],
+        ]
         chosen = self._chosen()
         if chosen is not None:
             texts.append(["This draw", (chosen.drawn or Compose(())).code()])
@@ -597,6 +606,43 @@ class Explorer(ipywidgets.VBox):
             warnings.warn(said, stacklevel=2)
         return files.write(path, lambda part: part.write_bytes(data))
 
+    def arm(self, label: str | None = None) -> "Arm":
+        """The pipeline as an arm of a `Study`.
+
+        Parameters
+        ----------
+        label : str, optional
+            What the study's tables call it; by default the names of its steps.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from augmentlab import Rotate, uniform
+        >>> Explorer(np.zeros((8, 8), np.uint8), Rotate(angle=uniform(-9, 9))).arm()
+        Arm(label='Rotate', transform=Compose([Rotate(angle=uniform(-9, 9))]))
+        """
+        from augmentlab.study import Arm  # brings pandas and statsmodels, which looking at images does not need
+
+        return Arm(label=export.name_of(self.value) if label is None else label, transform=self.value)
+
+    def _png_file(self) -> Work:
+        request = self._request()
+
+        def work(stop: Callable[[], bool], progress: Callable[[float], None]) -> File | None:
+            made = export.png(request, self._images, stop=stop, progress=progress)
+            return None if made is None else File(name="augmentlab.png", mime="image/png", data=made[0], note=made[1])
+
+        return work
+
+    def _html_file(self) -> Work:
+        request = self._request()
+
+        def work(stop: Callable[[], bool], progress: Callable[[float], None]) -> File | None:
+            text = export.html(request, self._images, stop=stop, progress=progress)
+            return None if text is None else File(name="augmentlab.html", mime="text/html", data=text.encode())
+
+        return work
+
     # --- layout ------------------------------------------------------------------------------------------------------
 
     def _assembled(self) -> list[ipywidgets.Widget]:
@@ -609,7 +655,7 @@ class Explorer(ipywidgets.VBox):
         bar = ipywidgets.HBox([self.picker, *toolbar(self), self._overlays, *swept, self.upload]).add_class("al-bar")
         left = ipywidgets.VBox([self.palette, self.steps, self.controls]).add_class("al-left")
         right = ipywidgets.VBox([bar, self.view, self.detail]).add_class("al-right")
-        return [ipywidgets.HBox([left, right]).add_class("al-main"), self.code]
+        return [ipywidgets.HBox([left, right]).add_class("al-main"), self.code, self.save]
 
     def _ipython_display_(self) -> None:
         # The worker may still be drawing what this very cell changed. An error is said above the grid, and by wait_idle.

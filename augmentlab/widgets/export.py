@@ -108,7 +108,7 @@ def html(
             Frame(label=label, picture=jpeg, alt=one.frame.alt, code=one.request.pipeline.code() if differ else "")
             for (label, _), one, jpeg in zip(positions, drawn, _encoded(pictures), strict=True)
         ],
-        title=f"{_name(request.pipeline)} on {', '.join(names) if len(names) < 4 else f'{len(names)} images'}",
+        title=f"{name_of(request.pipeline)} on {', '.join(names) if len(names) < 4 else f'{len(names)} images'}",
         slider=slider,
         caption=" · ".join([f"{first}, the others are draws", f"seed {request.seed}", *notes[:1]]),
         code=request.pipeline.code(),
@@ -201,7 +201,7 @@ def _shrunk(picture: render.RGB, longest: int) -> render.RGB:
     return np.asarray(render.thumbnail(picture, longest), dtype=np.uint8)
 
 
-def _name(transform: Transform) -> str:
+def name_of(transform: Transform) -> str:
     """A pipeline in a few words."""
     if isinstance(transform, Compose):
         names = [type(step).__name__ for step in transform.steps]
@@ -288,8 +288,8 @@ def png(
 # --- a study ---------------------------------------------------------------------------------------------------------
 
 
-def study_code(pipeline: Transform, folder: str | None = None) -> str:
-    """Code that runs as it is: a study with the pipeline as its arm, on the images of a folder or on bundled ones.
+def study_code(pipeline: Transform) -> str:
+    """Code that runs as it is: a study with the pipeline as its arm, on bundled images.
 
     Examples
     --------
@@ -305,15 +305,10 @@ def study_code(pipeline: Transform, folder: str | None = None) -> str:
     study.run()
     study.compare()
     """
-    imports, preprocess = "Study, data, models", ""
-    images = 'data.scattered_digits()  # yours: data.from_folder("photos"), with a folder for each class'
-    if folder is not None:  # a model needs images of one shape
-        imports, preprocess = f"Resize, {imports}", ", preprocess=Resize(height=64, width=64)"
-        images = f'data.from_folder({folder!a}, mode="RGB")'
-    return f"""from augmentlab import {imports}
+    return f"""from augmentlab import Study, data, models
 {pipeline.code()}
 
-images = {images}
-study = Study(images, models.hog_logistic(), [pipeline], storage="study.db"{preprocess})
+images = data.scattered_digits()  # yours: data.from_folder("photos"), with a folder for each class
+study = Study(images, models.hog_logistic(), [pipeline], storage="study.db")
 study.run()
 study.compare()"""

@@ -177,7 +177,12 @@ def test_a_control_changes_the_pixels_and_the_value(explorer, kind):
     [
         ("Rotate(angle=5)", "angle value", "500", r"Rotate\.angle must be .*\[-180, 180\] deg; got 500"),
         ("GridShuffle(tiles=2, seed=1)", "tiles value", "two", r"GridShuffle\.tiles must be .*; got 'two'"),
-        ("Standardize(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))", "std", "0.2, 0.2, x", r"std must be numbers with commas between; got"),
+        (
+            "Standardize(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))",
+            "std",
+            "0.2, 0.2, x",
+            r"std must be numbers with commas between; got",
+        ),
     ],
 )
 def test_what_is_not_allowed_gets_one_sentence_beside_its_field(explorer, step, label, text, sentence):
