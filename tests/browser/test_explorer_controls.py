@@ -296,9 +296,9 @@ def test_the_keyboard_is_enough(explorer):
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     expect(root.get_by_role("group", name="ZoomBlur parameters")).to_be_visible()
-    assert re.search(r"ZoomBlur\(factor=", settled(explorer))
+    assert re.search(r"ZoomBlur\(zoom=", settled(explorer))
     before = explorer.pixels()
-    slider = root.locator(".al-row[data-name=factor]").get_by_role("slider").first
+    slider = root.locator(".al-row[data-name=zoom]").get_by_role("slider").first
     tab_to(slider)
     page.keyboard.press("End")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -319,7 +319,7 @@ def test_the_keyboard_is_enough(explorer):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     expect(root.get_by_role("tab", name="This draw")).to_have_attribute("aria-selected", "true")
-    expect(explorer.code).to_have_value(re.compile(r"Rotate\(\).*ZoomBlur\(factor=[\d.]+\)", re.DOTALL))
+    expect(explorer.code).to_have_value(re.compile(r"Compose\(\[ZoomBlur\(zoom=[\d.]+\)\]\)"))
     page.keyboard.press("Escape")
     expect(root.get_by_role("tab", name="This draw")).to_have_count(0)
 
