@@ -102,6 +102,7 @@ def html(
     differ = len({repr(one.request.pipeline) for one in drawn}) > 1
     names = drawn[0].names
     first = "The first tile is the original" if len(names) == 1 else "Each row begins with an original"
+    seed = [] if len({one.request.seed for one in drawn}) > 1 else [f"seed {request.seed}"]
     notes = sorted({tile.note for one in drawn for tile in one.tiles if tile.note})
     return page(
         [
@@ -110,7 +111,7 @@ def html(
         ],
         title=f"{name_of(request.pipeline)} on {', '.join(names) if len(names) < 4 else f'{len(names)} images'}",
         slider=slider,
-        caption=" · ".join([f"{first}, the others are draws", f"seed {request.seed}", *notes[:1]]),
+        caption=" · ".join([f"{first}, the others are draws", *seed, *notes[:1]]),
         code=request.pipeline.code(),
         document=request.pipeline.to_dict(),
         start=start,

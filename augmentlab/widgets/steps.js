@@ -95,7 +95,10 @@ function render({ model, el }) {
     if (!model.get("steps").length) list.append(make("li", { className: "al-quiet al-empty", textContent: "No steps yet: the draws are the originals." }));
     if (!action) return;
     const target = inList ? list.querySelector(`li[data-path="${path}"] [data-action="${action}"]`) : bar.querySelector(`[data-action="${action}"]`);
-    (target?.disabled ? bar.querySelector("button:not(:disabled)") : target)?.focus();
+    if (target && !target.disabled) return target.focus();
+    // It is gone, or can do nothing more: the next place from which one can go on, so that no key is lost.
+    const near = inList && (list.querySelector(".al-selected .al-step") ?? list.querySelector(".al-step"));
+    (near || bar.querySelector("button:not(:disabled)"))?.focus();
   }
 
   // Dragging, with pointer events, which a finger has as well; a finger drags by the grip, since elsewhere it scrolls.

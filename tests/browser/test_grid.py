@@ -7,7 +7,7 @@ import pytest
 from instrument import Instrument
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(900)]
 
 SIZE, GAP = 96, 6
 # Left half red, right half blue; the draw is the negative: left half cyan, right half yellow.
