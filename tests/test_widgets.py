@@ -40,6 +40,7 @@ from augmentlab.params import Distribution, parameters
 from augmentlab.widgets import Controls, Explorer, GridView, LatestWins, explore, frames
 from augmentlab.widgets.controls import spec_of, state_of, value_of
 from augmentlab.widgets.frames import Frame
+from augmentlab.widgets.schedule import Trailing
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 MASKED = Sample(PHOTO, mask=PHOTO[..., 0] // 64)
@@ -389,6 +390,33 @@ def test_a_stop_iteration_is_an_error_like_others():
             await schedule.wait_idle()
 
     asyncio.run(stop())
+
+
+def test_what_may_follow_later_comes_once_for_all_that_asked_and_at_once_without_a_loop():
+    called = []
+    words = Trailing(lambda: called.append(len(called)), 0.01)
+    words.ask()
+    assert called == [0]
+
+    async def session():
+        for _ in range(3):
+            words.ask()
+        assert len(called) == 1
+        await asyncio.sleep(0.1)
+        assert len(called) == 2
+        words.ask()
+        words.flush()
+        words.flush()
+        assert len(called) == 3
+        words.ask()  # and the loop ends before it comes
+
+    async def another():
+        words.ask()
+        await asyncio.sleep(0.1)
+        assert len(called) == 4
+
+    asyncio.run(session())
+    asyncio.run(another())
 
 
 # --- GridView -------------------------------------------------------------------------------------------------------------

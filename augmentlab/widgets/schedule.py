@@ -184,6 +184,7 @@ class Trailing:
     def __init__(self, function: Callable[[], None], seconds: float) -> None:
         self._function, self._seconds = function, seconds
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def ask(self) -> None:
         """Call it in a while, unless that is going to happen already."""
@@ -192,8 +193,8 @@ class Trailing:
         except RuntimeError:
             self.now()
             return
-        if self._timer is None:
-            self._timer = loop.call_later(self._seconds, self.now)
+        if self._timer is None or self._loop is not loop:  # what waited in a loop that has ended will not come
+            self._timer, self._loop = loop.call_later(self._seconds, self.now), loop
 
     def now(self) -> None:
         """Call it at once."""

@@ -13,7 +13,7 @@ from augmentlab import render
 from augmentlab.widgets.controls import STYLE
 from augmentlab.widgets.frames import Frame
 
-_AHEAD = 2  # frames on their way to a page
+_AHEAD = 4  # frames on their way to a page: fewer would hold up the last one after a drag
 _PATIENCE_S = 0.5  # with a page that does not say that it has painted: it may be closed
 _HERE = Path(__file__).parent
 
