@@ -348,7 +348,7 @@ def _rule(seen: Sequence[tuple[bool, Mapping[str, Any]]], fields: Sequence[Param
     """The one border that tells lost from kept best: ``|angle| above 121 deg: 9 of 11 lost, else 0 of 37``.
 
     Every border is tried, so that one is found by chance too; only one that chance would show in less than 5 of 100
-    checks, counting all that were tried (Bonferroni), is told.
+    such rows, counting all that were tried in it (Bonferroni), is told.
     """
     from scipy.stats import hypergeom
 

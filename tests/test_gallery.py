@@ -1,6 +1,7 @@
 """The label check without a browser: its Python object, its pages, and its files."""
 
 import asyncio
+import contextlib
 import io
 import threading
 from dataclasses import dataclass
@@ -315,3 +316,17 @@ def test_what_cannot_be_checked_gets_its_sentence():
     with pytest.raises(TypeError, match="images must be an image"):
         label_check(3, PIPELINE)
     assert repr(checked(pipeline=GaussianBlur(sigma=1))) == "LabelCheck(GaussianBlur(sigma=1.0), 0 seen, 0 lost)"
+
+
+def test_next_goes_on_past_a_page_of_which_nothing_can_be_drawn(tmp_path):
+    for name in "abc":
+        Image.fromarray(np.full((8, 8, 3), 90, np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "d.png").write_text("no image")
+    check = LabelCheck(tmp_path, Invert(), rows=1, columns=1)
+    for _ in range(8):  # each image comes twice
+        with contextlib.suppress(ValueError):  # of the broken one, shown as well
+            check.next_page()
+    assert check.page == 8
+    assert len(check.marks.seen) == 6
+    again = LabelCheck.from_json(check.to_json(), tmp_path, rows=1, columns=1)
+    assert again.page == 8

@@ -587,6 +587,37 @@ def test_difference_draws_rows_and_images_change_the_grid():
     assert "difference to the original" in explorer.view.caption
 
 
+@pytest.mark.parametrize(
+    ("given", "answered"),
+    [
+        ({}, True),
+        ({"tile": 9}, False),
+        ({"tile": -1}, False),
+        ({"zoom": 0}, False),
+        ({"zoom": float("nan")}, False),
+        ({"zoom": float("inf")}, False),
+        ({"zoom": 1e9}, True),  # as large as is allowed
+        ({"box": [0, 0, 0, 1]}, False),
+        ({"box": [-1, 0, 2, 1]}, False),
+        ({"box": [0, 0, 1, "a"]}, False),
+        ({"box": [0, 0, 1]}, False),
+    ],
+)
+def test_a_tile_is_sent_enlarged_as_a_page_may_ask_for_it(monkeypatch, given, answered):
+    explorer = Explorer(PHOTO, Invert(), draws=1)
+    sent = []
+    monkeypatch.setattr(explorer.view, "send", lambda message, buffers: sent.append((message, buffers)))
+    asked = {"closer": 1, "tile": 1, "zoom": 4.0, "box": [0.5, 0.5, 0.75, 0.75]} | given
+    explorer.view._handle_custom_msg(asked, [])
+    assert len(sent) == answered
+    if answered:
+        ((message, parts),) = sent
+        assert message == {"closer": asked}
+        tile, original = (np.asarray(Image.open(io.BytesIO(part))) for part in parts)
+        assert np.array_equal(tile, 255 - original)
+    assert explorer.view.error == ""
+
+
 def test_clicking_a_tile_shows_its_draw_as_code():
     explorer = Explorer(PHOTO, Rotate(angle=uniform(-40, 40)))
     assert [name for name, _ in explorer.code.texts] == ["Pipeline", "JSON"]

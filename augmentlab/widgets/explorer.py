@@ -479,8 +479,9 @@ class Explorer(ipywidgets.VBox):
         match message:
             case {"cancel": True}:
                 self.cancel()
-            case {"closer": _, "tile": int(tile), "zoom": float() | int(), "box": [_, _, _, _]}:
-                if self._drawn is not None and 0 <= tile < len(self.tiles):
+            case {"closer": _, "tile": int(tile), "zoom": float() | int() as zoom, "box": [_, _, _, _] as box}:
+                known = self._drawn is not None and 0 <= tile < len(self.tiles)
+                if known and 1 <= zoom < math.inf and frames.is_part(box):
                     self._near.submit((self._drawn, message))
 
     def _show_error(self, error: BaseException) -> None:

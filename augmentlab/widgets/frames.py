@@ -15,6 +15,7 @@ from augmentlab.widgets.images import Image, Images
 
 GAP = 6  # px between two tiles
 CLOSEST = 4096  # px of the longer side of a picture of which a part is shown
+_ROUNDING = 1e-6  # of what a page computes
 SWEPT, SWEPT_ROWS = 7, 5  # values of a parameter across and down
 
 
@@ -194,6 +195,14 @@ def closer(drawn: Drawn, index: int, images: Images, zoom: float) -> tuple[rende
     full = images.full(drawn.request.chosen[tile.source])
     look = drawn.request.look | {"size": min(round(zoom * drawn.request.look["size"]), CLOSEST)}
     return render.closer(tile, full, **look), render.closer(origin, full, **look)
+
+
+def is_part(box: Sequence[Any]) -> bool:
+    """Whether a page may ask for it: see `part`."""
+    if not all(isinstance(edge, (int, float)) for edge in box):
+        return False
+    left, top, right, bottom = box
+    return bool(0 <= left < right < 1 + _ROUNDING and 0 <= top < bottom < 1 + _ROUNDING)
 
 
 def part(picture: render.RGB, box: Sequence[float]) -> render.RGB:

@@ -173,6 +173,7 @@ class LabelCheck(ipywidgets.VBox):
         self._toggled: list[int] = []
         self._shown: _Page | None = None
         self._displayed = False
+        self._failed: int | None = None  # the page of which nothing could be drawn
         self.view = GalleryView(
             twin=twin.new_name(),
             question="Is the label still right? Mark the draws that lost it.",
@@ -214,7 +215,9 @@ class LabelCheck(ipywidgets.VBox):
     def next_page(self) -> None:
         """The page is done; show new draws."""
         self.page_done()
-        self._go((self.page if self._shown is None else self._shown.start) + self._count())
+        # A page of which nothing could be drawn is behind us too, though the one before it is still on the screen.
+        here = self.page if self._shown is None else self._shown.start
+        self._go((here if self._failed is None else max(here, self._failed)) + self._count())
 
     def previous_page(self) -> None:
         """Show the draws before these once more, with their marks."""
@@ -295,8 +298,8 @@ class LabelCheck(ipywidgets.VBox):
         deck, marks = labelcheck.from_json(text, held.names, held.classes)
         check = cls(held, deck.pipeline, alone=deck.alone, seed=deck.seed, **options)
         check.marks = marks
-        # On where it was left: at the first draw that was not looked at.
-        check._go(next(number for number in range(len(marks.seen) + 1) if number not in marks.seen))
+        # On where it was left: past what was looked at. What could not be drawn was not seen, and does not hold one back.
+        check._go(max(marks.seen, default=-1) + 1)
         return check
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -358,7 +361,7 @@ class LabelCheck(ipywidgets.VBox):
             self.view.progress = share
 
     def _publish(self, _request: tuple[int, int], page: _Page) -> None:
-        self._shown = page
+        self._shown, self._failed = page, None
         view, count = self.view, len(page.shown)
         originals = {one.draw.image: one.original for one in reversed(page.shown)}
         pictures = [*(one.picture for one in page.shown), *originals.values()]
@@ -405,6 +408,7 @@ class LabelCheck(ipywidgets.VBox):
             self._rest.submit((page, marks, rows))
 
     def _show_error(self, error: BaseException) -> None:
+        self._failed = self.page
         self.view.progress = 0.0
         self.view.error = f"{type(error).__name__}: {error}"
 

@@ -206,6 +206,7 @@ class Palette(anywidget.AnyWidget):
 
     def _show_some(self, pictures: dict[str, render.RGB]) -> None:
         if self._schedule.busy:
+            self._drawn_on = None  # some are of another image now
             self._show(pictures)
 
     def _show(self, pictures: dict[str, render.RGB]) -> None:
