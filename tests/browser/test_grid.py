@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from instrument import Instrument
+from PIL import Image
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(900)]
@@ -149,6 +150,17 @@ def test_what_is_known_of_the_chosen_tile_is_beside_its_levels(explorer, screens
     assert detail.locator("path").count() == 6
     explorer.at_rest()
     screenshot(explorer.root, "detail.png")
+
+
+def test_the_grid_is_downloaded_at_full_resolution(explorer):
+    with explorer.page.expect_download() as download:
+        explorer.root.get_by_role("button", name="Save PNG").click()
+    assert download.value.suggested_filename == "augmentlab.png"
+    with Image.open(download.value.path()) as picture:
+        assert picture.size == (2 * 1200 + GAP, 2 * 1200 + GAP)
+        assert picture.getpixel((100, 100)) == RED
+        assert picture.getpixel((1300, 100)) == CYAN
+    expect(explorer.root.get_by_role("button", name="Save PNG")).to_be_enabled()
 
 
 def test_a_screen_with_more_pixels_gets_more_and_the_layout_stays(browser, lab, notebook, screenshot):
