@@ -34,6 +34,8 @@ def write(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> Path:
     part = place.with_name(f".{place.stem}.part{place.suffix}")
     try:
         write(part)
+        with part.open("rb") as written:
+            os.fsync(written.fileno())  # else a power cut could leave the name without the bytes
         part.replace(place)
     finally:
         part.unlink(missing_ok=True)

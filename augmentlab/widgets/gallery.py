@@ -5,7 +5,6 @@ import dataclasses
 import html
 import math
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from augmentlab import labelcheck, render
+from augmentlab import files, labelcheck, render
 from augmentlab.compose import flatten
 from augmentlab.labelcheck import Deck, Draw, Marks, Row
 from augmentlab.transform import Transform
@@ -304,16 +303,7 @@ class LabelCheck(ipywidgets.VBox):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `to_json` to a file, which is the old one or the whole new one whatever happens meanwhile."""
-        target = Path(path)
-        beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-        try:
-            with beside.open("x", encoding="utf-8") as file:
-                file.write(self.to_json())
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        files.write(path, lambda part: part.write_text(self.to_json(), encoding="utf-8"))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], images: Any, **options: Any) -> "LabelCheck":
