@@ -445,10 +445,10 @@ def test_the_next_frame_waits_for_a_page_that_paints_but_not_for_one_that_is_gon
         view = GridView()
         await view.ready()  # no page has said anything
         frame = frame_of([(4, 6)], 1)
-        for _ in range(3):
+        for _ in range(5):
             view.show(frame, "")
         await view.ready()
-        view._handle_custom_msg({"painted": 1}, [])
+        view._handle_custom_msg({"painted": 1}, [])  # four are on their way
         waiting = asyncio.create_task(view.ready())
         await asyncio.sleep(0.01)
         assert not waiting.done()
@@ -620,7 +620,7 @@ def test_a_tile_is_sent_enlarged_as_a_page_may_ask_for_it(monkeypatch, given, an
 
 def test_clicking_a_tile_shows_its_draw_as_code():
     explorer = Explorer(PHOTO, Rotate(angle=uniform(-40, 40)))
-    assert [name for name, _ in explorer.code.texts] == ["Pipeline", "JSON"]
+    assert [name for name, _ in explorer.code.texts] == ["Pipeline", "JSON", "Study"]
     explorer.view.selected = 2
     names = {}
     exec(dict(explorer.code.texts)["This draw"], names)
