@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(900)]
 
 CODE = """\
 from augmentlab import Brightness, Compose, HorizontalFlip, Invert, OneOf, Rotate, Standardize, explore, uniform

@@ -8,7 +8,7 @@ from instrument import Instrument, run
 from PIL import Image
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(900)]
 
 RED, BLUE = (230, 20, 30), (10, 40, 220)
 
