@@ -1033,3 +1033,20 @@ def test_controls_have_a_twin_as_well(monkeypatch):
     assert controls.twin in twin["text/html"]
     assert "<th>angle</th><td><code>uniform(-40, 40)</code></td>" in twin["text/html"]
     assert twin["text/plain"] == "Controls(Rotate(angle=uniform(-40, 40)))"
+
+
+def test_what_is_known_of_the_chosen_tile_is_shown_and_goes_with_it():
+    explorer = Explorer({"cat": PHOTO}, Compose([Compose([Rotate(angle=20)]), Invert()]), draws=1)
+    assert explorer.detail.title == ""
+    explorer.view.selected = 1
+    assert explorer.detail.title == "cat, draw 1"
+    assert explorer.detail.steps == [["Rotate", "angle=20.0"], ["Invert", ""]]
+    assert explorer.detail.strength.startswith("Δ 0.")
+    assert [len(one) for one in explorer.detail.before] == [64] * 3
+    assert explorer.detail.before != explorer.detail.after
+    explorer.view.selected = 0
+    assert explorer.detail.title == "cat, the original"
+    assert explorer.detail.steps == []
+    assert explorer.detail.before == explorer.detail.after
+    explorer.view.selected = -1
+    assert explorer.detail.title == ""

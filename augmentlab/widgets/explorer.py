@@ -17,7 +17,7 @@ import numpy as np
 import traitlets
 
 from augmentlab import files, render, transforms
-from augmentlab.compose import Compose
+from augmentlab.compose import Compose, flatten
 from augmentlab.data.bundled import first_photo
 from augmentlab.params import parameters
 from augmentlab.sample import Sample
@@ -542,7 +542,9 @@ class Explorer(ipywidgets.VBox):
             if tile is None:
                 return
             before, after = (one.image if isinstance(one, Sample) else one for one in (tile.original, tile.result))
-            detail.steps = [] if tile.drawn is None else _drawn_steps(tile.drawn)
+            detail.steps = (
+                [] if tile.drawn is None else [[type(one).__name__, _given(one)] for one in flatten(tile.drawn)]
+            )
             detail.strength = frames.strength_of(tile)
             detail.before, detail.after = (
                 render.histogram(one).round(5).tolist() for one in (np.asarray(before), np.asarray(after))
@@ -722,13 +724,6 @@ def _title(tile: render.Tile, drawn: Drawn) -> str:
     if tile.drawn is None:
         return f"{name}, the original"
     return f"{name}, {tile.label}" if drawn.request.swept else f"{name}, draw {tile.column}"
-
-
-def _drawn_steps(drawn: Transform) -> list[list[str]]:
-    """The steps of a draw with their numbers, in the order in which they were applied."""
-    if isinstance(drawn, Compose):
-        return [line for step in drawn.steps for line in _drawn_steps(step)]
-    return [[type(drawn).__name__, _given(drawn)]]
 
 
 def _given(transform: Transform) -> str:
