@@ -112,7 +112,7 @@ class Deck:
                 f"names and classes must name one image or more alike; got {len(self.names)} and {len(self.classes)}"
             )
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= SEED_MAX:
-            raise ValueError(f"seed must be int in [0, {SEED_MAX}]; got {self.seed!r}")
+            raise ValueError(f"seed must be int in [0, {SEED_MAX}]; got {self.seed!r:.80}")
         if self.alone and not self.steps:
             raise ValueError("pipeline must hold at least one step to draw alone; got none")
 
@@ -431,7 +431,7 @@ def to_json(deck: Deck, marks: Marks) -> str:
         "seen": _runs(marks.seen),
         "lost": [_lost(deck.draw(number)) for number in sorted(marks.lost)],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return json.dumps(document, indent=1)
 
 
 def from_json(

@@ -320,3 +320,16 @@ def test_a_draw_that_this_version_would_not_make_is_refused():
 def test_marks_of_other_images_are_refused():
     with pytest.raises(ValueError, match="marks must be of the 6 images at hand"):
         check.from_json(written(), NAMES, CLASSES[::-1])
+
+
+def test_marks_of_a_file_whose_name_is_no_text_can_be_written():
+    names, classes = ("caf\udce9.png",), ("",)  # as Linux gives a name whose bytes are no UTF-8
+    marks = Marks(lost=frozenset({0}))
+    text = check.to_json(Deck(pipeline=Rotate(angle=uniform(-9, 9)), names=names, classes=classes), marks)
+    assert check.from_json(text.encode("utf-8").decode("utf-8"), names, classes)[1] == marks
+
+
+def test_a_long_seed_is_not_echoed_whole():
+    with pytest.raises(ValueError, match=r"seed must be int in \[0, \d+\]; got 1000") as caught:
+        Deck(pipeline=Rotate(angle=5), names=("a",), classes=("",), seed=10**400)
+    assert len(str(caught.value)) < 200
