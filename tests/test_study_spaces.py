@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,34 @@ def test_an_arm_is_the_same_in_a_sequence_of_one():
     arm, sequence = Arm(label="a", transform=ROTATE), Arm(label="b", transform=Compose((ROTATE,)))
     assert arm.identity == sequence.identity
     np.testing.assert_array_equal(arm.pipeline(image, rng=(1, 2)), sequence.pipeline(image, rng=(1, 2)))
+
+
+def test_combinations_say_which_steps_are_on():
+    arms = combinations({"a": HorizontalFlip(), "b": VerticalFlip(), "c": Invert()})
+    assert arms[0].point == (("a", True), ("b", False), ("c", False))
+    assert arms[4].point == (("a", True), ("b", False), ("c", True))
+    assert arms[4].levels == {"a": True, "b": False, "c": True}
+
+
+def test_a_grid_says_the_values_of_its_axes():
+    first, last = grid({"Rotate.angle": [np.float64(5), uniform(-15, 15)], "Rotate.p": [0.5]})
+    assert first.point == (("Rotate.angle", 5.0), ("Rotate.p", 0.5))
+    assert first.label == "Rotate.angle=5.0, Rotate.p=0.5"
+    assert last.point == (("Rotate.angle", uniform(-15, 15)), ("Rotate.p", 0.5))
+    assert last.levels == {"Rotate.angle": "uniform(-15, 15)", "Rotate.p": 0.5}
+
+
+def test_levels_are_json():
+    levels = (True, 3, 0.5, "x", np.int64(2), np.bool_(False), (1, 2), None, float("inf"))
+    arm = Arm(label="a", transform=ROTATE, point=tuple((str(place), level) for place, level in enumerate(levels)))
+    assert json.dumps(arm.levels, allow_nan=False) == (
+        '{"0": true, "1": 3, "2": 0.5, "3": "x", "4": 2, "5": false, "6": "(1, 2)", "7": "None", "8": "inf"}'
+    )
+
+
+def test_the_point_is_no_part_of_what_an_arm_does():
+    arm, other = Arm(label="a", transform=ROTATE, point=(("x", [1]),)), Arm(label="a", transform=ROTATE)
+    assert arm == other
+    assert hash(arm) == hash(other)
+    assert arm.identity == other.identity
+    assert as_arms([arm])[0].point == (("x", [1]),)

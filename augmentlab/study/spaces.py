@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from augmentlab import transforms
 from augmentlab.compose import Compose, OneOf
@@ -30,10 +33,15 @@ class Arm:
         What tables and plots show.
     transform : Transform
         What happens to the copies of the training images.
+    point : tuple of (str, level) pairs
+        Where it stands in the space that it came from: ``(("shift", True), ("rotate", False))`` in an on/off design,
+        ``(("Rotate.angle", uniform(-5, 5)),)`` in a grid; empty for an arm written down by itself. A name that is kept
+        for tables and searches, no part of what the arm does: arms are equal whatever their points.
     """
 
     label: str
     transform: Transform
+    point: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
 
     @property
     def pipeline(self) -> Compose:
@@ -51,6 +59,18 @@ class Arm:
     def identity(self) -> str:
         """JSON text that is equal for arms that do the same."""
         return json.dumps(self.pipeline.to_dict(), sort_keys=True)
+
+    @property
+    def levels(self) -> dict[str, bool | int | float | str]:
+        """The point as plain values, for tables and JSON: what is no bool, finite number or text comes as its code.
+
+        Examples
+        --------
+        >>> from augmentlab import Rotate, uniform
+        >>> Arm(label="a", transform=Rotate(angle=5), point=(("angle", uniform(0, 5)), ("p", 0.5))).levels
+        {'angle': 'uniform(0, 5)', 'p': 0.5}
+        """
+        return {factor: _plain(level) for factor, level in self.point}
 
 
 def combinations(steps: Iterable[Transform] | Mapping[str, Transform], max_size: int | None = None) -> list[Arm]:
@@ -88,15 +108,9 @@ def combinations(steps: Iterable[Transform] | Mapping[str, Transform], max_size:
         raise ValueError(f"max_size must be an int >= 1; got {max_size!r}")
     largest = len(singles) if max_size is None else min(max_size, len(singles))
     return [
-        chosen[0]
-        if size == 1
-        else Arm(
-            label=" + ".join(arm.label for arm in chosen),
-            # Spliced and not nested: each step then meets the draws that it meets in its own arm.
-            transform=Compose(tuple(step for arm in chosen for step in arm.pipeline.steps)),
-        )
+        _chosen(singles, chosen)
         for size in range(1, largest + 1)
-        for chosen in itertools.combinations(singles, size)
+        for chosen in itertools.combinations(range(len(singles)), size)
     ]
 
 
@@ -146,9 +160,10 @@ def grid(
         raise ValueError('grid needs at least one parameter, such as {"Rotate.angle": [5, 10]}; got none')
     choices = {axis: _values(axis, given) for axis, given in axes.items()}
     arms = []
-    for point in itertools.product(*choices.values()):
-        label = ", ".join(f"{axis}={value!r}" for axis, value in zip(choices, point, strict=True))
-        arms.append(Arm(label=label, transform=_placed(start, dict(zip(choices, point, strict=True)))))
+    for values_here in itertools.product(*choices.values()):
+        point = tuple(zip(choices, values_here, strict=True))
+        label = ", ".join(f"{axis}={value!r}" for axis, value in point)
+        arms.append(Arm(label=label, transform=_placed(start, dict(point)), point=point))
     return arms
 
 
@@ -212,10 +227,30 @@ def _name(transform: Any) -> str:
     return type(transform).__name__
 
 
+def _chosen(singles: Sequence[Arm], places: Sequence[int]) -> Arm:
+    """The arm in which some of the steps are on."""
+    point = tuple((arm.label, place in places) for place, arm in enumerate(singles))
+    chosen = [singles[place] for place in places]
+    if len(chosen) == 1:
+        return Arm(label=chosen[0].label, transform=chosen[0].transform, point=point)
+    return Arm(
+        label=" + ".join(arm.label for arm in chosen),
+        # Spliced and not nested: each step then meets the draws that it meets in its own arm.
+        transform=Compose(tuple(step for arm in chosen for step in arm.pipeline.steps)),
+        point=point,
+    )
+
+
+def _plain(level: Any) -> bool | int | float | str:
+    level = level.item() if isinstance(level, np.generic) else level
+    plain = isinstance(level, (bool, int, str)) or (isinstance(level, float) and math.isfinite(level))
+    return level if plain else repr(level)
+
+
 def _values(axis: str, given: Any) -> list[Any]:
     if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
         raise TypeError(f"grid needs a list of values for {axis!r}; got {given!r:.80}")
-    listed = list(given)
+    listed = [value.item() if isinstance(value, np.generic) else value for value in given]
     if not listed:
         raise ValueError(f"grid needs at least one value for {axis!r}; got none")
     return listed
@@ -262,7 +297,7 @@ def _place(steps: list[Transform], name: str, index: int | None) -> int:
 
 def _changed(step: Transform, fields: Mapping[str, Any]) -> Transform:
     known = [parameter.name for parameter in parameters(step)]
-    for field in fields:
-        if field not in known:
-            raise ValueError(f"{type(step).__name__} has no field {field!r}; its fields are {', '.join(known)}")
+    for name in fields:
+        if name not in known:
+            raise ValueError(f"{type(step).__name__} has no field {name!r}; its fields are {', '.join(known)}")
     return dataclasses.replace(step, **fields)
