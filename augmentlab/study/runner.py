@@ -1,119 +1,207 @@
-"""One trial, and many: in this process first, in worker processes when much remains."""
+"""One cell: augment, fit, predict. A pure function of what all cells share and of the few words that name one."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import functools
-import os
-import pickle
-import signal
-import threading
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augmentlab import engines, models
+from augmentlab.batch import augment_batch
+from augmentlab.compose import Compose
+from augmentlab.study import metrics
+from augmentlab.study.splits import training_draw
 from augmentlab.study.storage import Trial, now
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
-
-    from augmentlab.compose import Compose
+    from augmentlab.study.metrics import Metric
 
 Images = NDArray[Any] | tuple[NDArray[Any], ...]
 
-WORTH_WORKERS = 20.0  # seconds of remaining work that repay the start of worker processes
-
 # Streams of randomness: the first number after a study's seed. Never 0, which NumPy pads seeds with.
-SPLIT, DRAW, COPY, MODEL, BOOTSTRAP = 1, 2, 3, 4, 5
+SPLIT, DRAW, COPY, MODEL, BOOTSTRAP, TARGET = 1, 2, 3, 4, 5, 6
+
+_MOST_FEATURES = 512 * 2**20  # bytes of features that are kept
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Job:
-    """All that a trial needs, small enough to send to a worker.
+class Work:
+    """What all cells of a study share; workers get it once.
 
     Parameters
     ----------
-    key, arm, part : str
-        As in `Trial`.
-    draw : int
-        Which draw.
-    pipeline : Compose
-        What happens to the copies.
-    preparation : Compose
-        What happens to every image that is not augmented, and is the last part of `pipeline`.
     images : array (N, H, W[, C]) or tuple of images
-        Where the training images are.
-    rows : ndarray of int
-        Where in `images` each training image is.
-    places : ndarray of int
-        Which image of the data set each of them is: their draws depend on that and on nothing else.
-    labels : ndarray of int
-        Of the training images.
-    targets : array (M, H, W[, C])
-        Prepared images to predict.
-    answers : ndarray of int, shape (M,)
-        Their labels.
+        All images of the data set, preprocessed.
+    labels : ndarray of int, shape (N,)
+        Their classes.
+    pool : ndarray of int
+        Places of the images that training draws come from.
+    parts : dict of str to ndarray of int
+        Places of the images of each part that may be predicted.
+    preparation : Compose
+        What happens to every image that is not augmented, and is the last part of each arm's pipeline.
     model : classifier
         Takes images, not fitted.
     copies, seed : int
         As in `Study`.
     engine : str
         Which engine computes the transforms.
+    metric : Metric
+        What is scored.
+    places : ndarray of int
+        Sorted places of the images that are needed as they are.
+    plain : array (len(places), H, W[, C])
+        These, after `preparation`.
+    features : array (len(places), F), or None
+        What the model learns from, for these, when its first steps learn nothing: computed once a study.
     """
 
-    key: str
-    arm: str
-    part: str
-    draw: int
-    pipeline: Compose
-    preparation: Compose
     images: Images
-    rows: NDArray[np.intp]
-    places: NDArray[np.intp]
     labels: NDArray[np.int64]
-    targets: NDArray[Any]
-    answers: NDArray[np.int64]
+    pool: NDArray[np.intp]
+    parts: dict[str, NDArray[np.intp]]
+    preparation: Compose
     model: Any
     copies: int
     seed: int
     engine: str
+    metric: Metric
+    places: NDArray[np.intp]
+    plain: NDArray[Any]
+    features: NDArray[Any] | None
+
+    @cached_property
+    def split(self) -> tuple[Any, Any]:
+        """The part of the model that learns nothing (or None), and the rest."""
+        return models.split_features(self.model)
+
+    def ready(self, places: NDArray[np.intp]) -> NDArray[Any]:
+        """Return what the learning part of the model takes, for images as they are."""
+        rows = np.searchsorted(self.places, places)
+        return self.featured(self.plain[rows]) if self.features is None else self.features[rows]
+
+    def featured(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Return what the learning part of the model takes, for any images."""
+        first, _ = self.split
+        return images if first is None else np.asarray(first.transform(images))
 
 
-def run_trial(job: Job) -> Trial:
-    """Augment, fit, predict. An exception is a result: the trial then is ``failed``.
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a trained model has to predict.
+
+    Parameters
+    ----------
+    key : str
+        Of the trial.
+    part : str
+        Which images.
+    pipeline : Compose, optional
+        What happens to them first, with draws that depend on the image alone; by default only the preparation.
+    """
+
+    key: str
+    part: str
+    pipeline: Compose | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One training run, and what it is asked then: one trial for each target.
+
+    Parameters
+    ----------
+    arm : str
+        Code of the pipeline.
+    pipeline : Compose
+        What happens to the copies; empty for the control.
+    draw : int
+        Which draw.
+    size : int
+        Images of the training draw.
+    targets : tuple of Target
+        At least one.
+    loss : bool
+        Whether the loss on the training images is asked for.
+    """
+
+    arm: str
+    pipeline: Compose
+    draw: int
+    size: int
+    targets: tuple[Target, ...]
+    loss: bool = False
+
+    @property
+    def key(self) -> str:
+        """Of the first trial: it stands for the cell when that is claimed."""
+        return self.targets[0].key
+
+
+def share(
+    *,
+    images: Images,
+    places: NDArray[np.intp],
+    preparation: Compose,
+    model: Any,
+    engine: str,
+    **rest: Any,
+) -> Work:
+    """Make what cells share: prepare the images that are needed as they are, and compute their features once."""
+    from threadpoolctl import threadpool_limits
+
+    with engines.engine(engine), threadpool_limits(1):
+        plain = np.stack(prepared(preparation, [images[place] for place in places]))
+        first, _ = models.split_features(model)
+        features = None
+        if first is not None:
+            one = np.asarray(first.transform(plain[:1]))
+            if one.nbytes * len(plain) <= _MOST_FEATURES:
+                features = np.asarray(first.transform(plain))
+    return Work(
+        images=images, places=places, preparation=preparation, model=model, engine=engine, plain=plain,
+        features=features, **rest,
+    )  # fmt: skip
+
+
+def run_cell(work: Work, cell: Cell) -> tuple[Trial, ...]:
+    """Augment, fit, predict. An exception is a result: the trials are then ``failed``.
 
     Computed with one thread, so that the bits do not depend on how many there are and on who computes.
     """
     from threadpoolctl import threadpool_limits
 
     started, clock = now(), time.perf_counter()
-    hits, message = None, ""
-    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1), engines.engine(job.engine):
+    trials: tuple[Trial, ...] = ()
+    message = ""
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1), engines.engine(work.engine):
         warnings.simplefilter("always")
         try:
-            hits = _hits(job)
+            trials = _trials(work, cell, started)
         except Exception as error:  # noqa: BLE001  (whatever a user's model or transform raises)
             message = f"{type(error).__name__}: {error}"
-    if hits is not None:
-        message = "; ".join(dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught))
-    return Trial(
-        key=job.key,
-        arm=job.arm,
-        draw=job.draw,
-        part=job.part,
-        state="failed" if hits is None else "complete",
-        hits=hits,
-        images=len(job.answers),
-        started=started,
-        seconds=time.perf_counter() - clock,
-        message=message,
-    )
+    seconds = (time.perf_counter() - clock) / len(cell.targets)
+    if not trials:
+        return failed(cell, message, started=started, seconds=seconds)
+    message = "; ".join(dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught))
+    return tuple(_replace(trial, seconds=seconds, message=message) for trial in trials)
+
+
+def failed(cell: Cell, message: str, *, started: str | None = None, seconds: float = 0.0) -> tuple[Trial, ...]:
+    """Return the trials of a cell that came to nothing."""
+    return tuple(
+        Trial(
+            key=target.key, arm=cell.arm, draw=cell.draw, part=target.part, state="failed", hits=None, images=0,
+            started=now() if started is None else started, seconds=seconds, message=message,
+        )
+        for target in cell.targets
+    )  # fmt: skip
 
 
 def prepared(preparation: Compose, images: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -121,112 +209,110 @@ def prepared(preparation: Compose, images: Sequence[NDArray[Any]]) -> list[NDArr
     return [preparation.apply(image) for image in images] if preparation.steps else list(images)
 
 
-def execute(jobs: Sequence[Job], *, workers: int) -> Generator[Trial, None, None]:
-    """Compute jobs, yielding each result when it is there.
-
-    The first trials are computed here and timed; when the rest would take more than `WORTH_WORKERS` seconds, it goes
-    to `workers` processes, and results come in any order.
-    """
-    seconds: list[float] = []
-    while len(seconds) < len(jobs):
-        trial = run_trial(jobs[len(seconds)])
-        seconds.append(trial.seconds)
-        yield trial
-        # The first trial also pays for imports and caches.
-        left = len(jobs) - len(seconds)
-        if workers > 1 and left > 1 and len(seconds) > 1 and left * float(np.mean(seconds[1:])) > WORTH_WORKERS:
-            yield from _in_workers(jobs[len(seconds) :], workers)
-            return
+def _replace(trial: Trial, **changes: Any) -> Trial:
+    return Trial(**{**vars(trial), **changes})
 
 
-def _in_workers(jobs: Sequence[Job], workers: int) -> Generator[Trial, None, None]:
-    from joblib import Parallel, delayed, parallel_config
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        with _without_interrupts():
-            results = Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered")(
-                delayed(_run_in_worker)(_portable(job), os.getpid()) for job in jobs
-            )
-        try:
-            yield from results
-        except TerminatedWorkerError:
-            raise RuntimeError(
-                "a worker process died, perhaps for want of memory; the finished trials are kept: "
-                "run again to go on, with a smaller n_jobs"
-            ) from None
-        except pickle.PicklingError as error:
-            raise RuntimeError(f"the model or a transform cannot be sent to workers ({error}); use n_jobs=1") from None
-        finally:
-            results.close()
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Start processes that never see Ctrl-C: it goes to this process alone, which stops them in an orderly way.
-
-    A blocked signal is inherited by what is started, and delivered here when the block ends.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows has no signal masks
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _run_in_worker(job: Job, parent: int) -> Trial:
-    _end_with(parent)
-    return run_trial(job)
-
-
-@functools.cache
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent: a killed one tells nobody, and idle workers would wait for minutes."""
-
-    def watch() -> None:
-        while os.getppid() == parent:  # on Windows the number stays
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _portable(job: Job) -> Job:
-    """One array goes to the workers once, through shared memory; of a list of images, only those needed go."""
-    if isinstance(job.images, np.ndarray):
-        return job
-    chosen = tuple(job.images[row] for row in job.rows)
-    return dataclasses.replace(job, images=chosen, rows=np.arange(len(chosen)))
-
-
-def _hits(job: Job) -> NDArray[np.bool_]:
-    originals = [job.images[row] for row in job.rows]
-    plain = prepared(job.preparation, originals)
-    batches = [plain]
-    for copy in range(job.copies):
-        if job.pipeline.steps:
-            seeds = ((job.seed, COPY, job.draw, int(place), copy) for place in job.places)
-            batches.append([job.pipeline(image, rng=rng) for image, rng in zip(originals, seeds, strict=True)])
+def _trials(work: Work, cell: Cell, started: str) -> tuple[Trial, ...]:
+    rows = training_draw(work.labels, work.pool, size=cell.size, rng=(work.seed, DRAW, cell.draw))
+    model, loss = _trained(work, cell, rows)
+    trials = []
+    for target in cell.targets:
+        places = work.parts[target.part]
+        answers = work.labels[places]
+        if target.pipeline is None:
+            inputs = work.ready(places)
         else:
-            batches.append(plain)
-    training = [image for batch in batches for image in batch]
-    _check_alike(training, job)
-    seed = int(np.random.default_rng((job.seed, MODEL, job.draw)).integers(2**31))
-    model = models.with_seed(job.model, seed)
-    model.fit(np.stack(training), np.tile(job.labels, 1 + job.copies))
-    return np.asarray(model.predict(job.targets) == job.answers, dtype=bool)
+            inputs = work.featured(_augmented(work, target.pipeline, places, _number(work.seed, TARGET), 0, cell.arm))
+        predictions = np.asarray(model.predict(inputs)).astype(np.int64)
+        hits = predictions == answers
+        scores = None
+        if work.metric.kind == "loss":
+            scores = metrics.log_scores(answers, model.classes_, np.asarray(model.predict_proba(inputs)))
+        trials.append(
+            Trial(
+                key=target.key, arm=cell.arm, draw=cell.draw, part=target.part, state="complete", hits=hits,
+                images=len(answers), started=started, seconds=0.0, predictions=predictions, scores=scores,
+                value=_value(work.metric, model, inputs, answers, hits, predictions, scores), loss=loss,
+            )
+        )  # fmt: skip
+    return tuple(trials)
 
 
-def _check_alike(training: Sequence[NDArray[Any]], job: Job) -> None:
-    shape, dtype = job.targets.shape[1:], job.targets.dtype
-    for image in training:
+def _value(
+    metric: Metric,
+    model: Any,
+    inputs: NDArray[Any],
+    answers: NDArray[np.int64],
+    hits: NDArray[np.bool_],
+    predictions: NDArray[np.int64],
+    scores: NDArray[np.float32] | None,
+) -> float:
+    if metric.scorer is not None:
+        return float(metric.scorer(model, inputs, answers))
+    each = metric.scores(answers, hits, predictions, scores)
+    assert each is not None
+    return float(each.mean())
+
+
+def _trained(work: Work, cell: Cell, rows: NDArray[np.intp]) -> tuple[Any, float]:
+    """Return the fitted model, without its first steps that learn nothing, and its loss on the training images."""
+    _, rest = work.split
+    seed = int(np.random.default_rng((work.seed, MODEL, cell.draw)).integers(2**31))
+    model = models.with_seed(rest, seed)
+    labels = work.labels[rows]
+    number = _number(work.seed, COPY, cell.draw)
+    if getattr(model, "augments", False):
+        plain = work.plain[np.searchsorted(work.places, rows)]
+
+        def augment(epoch: int, chosen: NDArray[np.intp]) -> NDArray[Any]:
+            if not cell.pipeline.steps:
+                return plain[chosen]
+            return _augmented(work, cell.pipeline, rows[chosen], number, epoch, cell.arm)
+
+        model.fit(plain, labels, augment=augment)
+        return model, _loss(model, plain, labels) if cell.loss else float("nan")
+    batches = [work.ready(rows)]
+    for copy in range(work.copies):
+        if cell.pipeline.steps:
+            batches.append(work.featured(_augmented(work, cell.pipeline, rows, number, copy, cell.arm)))
+        else:
+            batches.append(batches[0])
+    training, labels = np.concatenate(batches), np.tile(labels, 1 + work.copies)
+    model.fit(training, labels)
+    return model, _loss(model, training, labels) if cell.loss else float("nan")
+
+
+def _loss(model: Any, inputs: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    if not hasattr(model, "predict_proba"):
+        return float("nan")
+    return float(-metrics.log_scores(labels, model.classes_, np.asarray(model.predict_proba(inputs))).mean())
+
+
+def _augmented(
+    work: Work, pipeline: Compose, places: NDArray[np.intp], number: int, epoch: int, arm: str
+) -> NDArray[Any]:
+    """Return a pipeline's draws of some images, as one array. An image's draw depends on its place and on nothing else."""
+    whole = isinstance(work.images, np.ndarray)
+    chosen: Any = work.images[places] if whole else [work.images[place] for place in places]
+    images = augment_batch(chosen, pipeline, number, epoch, indices=places.tolist())
+    _check_alike(images, work.plain, arm)
+    return np.stack(images) if isinstance(images, list) else images
+
+
+def _number(*numbers: int) -> int:
+    """One number for a stream whose further numbers are an epoch and an index."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _check_alike(images: Any, plain: NDArray[Any], arm: str) -> None:
+    shape, dtype = plain.shape[1:], plain.dtype
+    for image in images[:1] if isinstance(images, np.ndarray) else images:
         if image.shape != shape:
             raise ValueError(
                 f"the copies must have the shape of the validation images, {shape}; got {image.shape}: "
-                f"end {job.arm} with Resize(height={shape[0]}, width={shape[1]})"
+                f"end {arm} with Resize(height={shape[0]}, width={shape[1]})"
             )
         if image.dtype != dtype:
             raise TypeError(f"the copies must have the dtype of the validation images, {dtype}; got {image.dtype}")
+

@@ -1,16 +1,28 @@
 """A file of studies: SQLite, one transaction a trial, one writer, any number of readers.
 
 A trial is keyed by the content of everything that decides its result, so what is in the file need not be computed
-again, whichever study asks. The file is for a local disk: SQLite's locks do not hold on network file systems.
+again, whichever study asks. Processes that run the same study claim a trial before they compute it, and a claim is a
+lease that ends by itself: each trial is computed once, and those of a process that died are taken over.
+
+The file is for a local disk. SQLite's locks do not hold on every network file system; there, the slower rollback
+journal is used, which is safe for one process at a time, and a warning says so.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
+import math
 import os
+import socket
 import sqlite3
+import sys
+import threading
+import time
+import uuid
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,12 +37,32 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEMORY = ":memory:"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _APPLICATION = 0x41554C42  # "AULB" in SQLite's header tells our files from other programs'
 _SMALLEST = 512  # bytes of SQLite's smallest page
 _TIMEOUT = 30.0  # seconds to wait for another writer
+LEASE = 60.0  # seconds for which a claim holds unless it is renewed
+_RENEWAL = 15.0  # seconds between renewals
+# File systems on which the shared memory of a write-ahead log does not work across machines.
+_NETWORK = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "fuse.sshfs",
+    "lustre",
+    "ceph",
+    "fuse.ceph",
+    "gpfs",
+    "beegfs",
+    "afs",
+    "9p",
+}
 
-_SCHEMA = """
+# The statements that lead from each version to the next; a new file goes through all of them.
+_MIGRATIONS = (
+    """
 CREATE TABLE study (
     key TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -59,8 +91,38 @@ CREATE TABLE event (
     detail TEXT NOT NULL,
     created TEXT NOT NULL,
     UNIQUE (subject, kind, study, detail)
+)
+""",
+    """
+ALTER TABLE trial ADD COLUMN predictions BLOB;
+ALTER TABLE trial ADD COLUMN scores BLOB;
+ALTER TABLE trial ADD COLUMN loss REAL;
+CREATE TABLE claim (
+    key TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    until REAL NOT NULL
 );
-"""
+CREATE TABLE artifact (
+    study TEXT NOT NULL REFERENCES study (key),
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (study, kind, name)
+)
+""",
+)
+
+
+_COLUMNS = (
+    "key", "arm", "draw", "part", "state", "hits", "images", "started", "seconds", "message",
+    "predictions", "scores", "value", "loss",
+)  # fmt: skip
+_INSERT = (
+    f"INSERT INTO trial ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "  # noqa: S608  (ours)
+    "ON CONFLICT (key) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[4:])
+    + " WHERE trial.state = 'failed'"
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,6 +143,14 @@ class Trial:
         A failed trial is computed again by the next run.
     hits : ndarray of bool, or None when failed
         One for each image of the part: whether the prediction was right.
+    predictions : ndarray of int, or None
+        The class that was predicted for each image; None when failed, or from a file of schema version 1.
+    scores : ndarray of float32, or None
+        What each image contributes to a metric that does not follow from the predictions, such as the log loss.
+    value : float
+        Of the study's metric; nan when failed.
+    loss : float
+        Mean log loss on what the model was trained on, where it was asked for; else nan.
     images : int
         Number of images of the part.
     started : str
@@ -101,11 +171,10 @@ class Trial:
     started: str
     seconds: float
     message: str = ""
-
-    @property
-    def value(self) -> float:
-        """Share of hits; nan when failed."""
-        return float("nan") if self.hits is None else float(self.hits.mean())
+    predictions: NDArray[np.integer] | None = None
+    scores: NDArray[np.float32] | None = None
+    value: float = float("nan")
+    loss: float = float("nan")
 
 
 def content_key(content: Any) -> str:
@@ -133,7 +202,10 @@ class Storage:
     path : str or path-like
         The file, or ``":memory:"``.
     write : bool
-        Whether to write, and to make the file when there is none; a reader never changes anything.
+        Whether to write, and to make the file when there is none; a reader never changes anything. The first writer of
+        a newer augmentlab brings the tables of an older file up to date, all at once or not at all.
+    durable : bool
+        Whether each trial survives a power cut too (``synchronous=FULL``); else the last ones may be computed again.
 
     Raises
     ------
@@ -145,11 +217,14 @@ class Storage:
         The path is none.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, write: bool) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, write: bool, durable: bool = False) -> None:
         self.path = _text(path)
         self.write = write
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
+        # What is in memory is one connection, which a view and the thread of a run share.
+        self._lock = threading.RLock()
         with _explained(self.path):
-            self._connection = _connect(self.path, write=write)
+            self._connection = _connect(self.path, write=write, durable=durable)
 
     def __enter__(self) -> Self:
         return self
@@ -166,6 +241,8 @@ class Storage:
         The last writer leaves one plain file, which can be copied and read from a folder that nobody may write to.
         """
         if self.write and self.path != MEMORY:
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._connection.execute("DELETE FROM claim WHERE owner = ?", (self.owner,))
             with contextlib.suppress(sqlite3.OperationalError):  # others are still at work
                 self._connection.execute("PRAGMA busy_timeout = 0")
                 self._connection.execute("PRAGMA journal_mode = DELETE")
@@ -184,29 +261,103 @@ class Storage:
         rows = self._rows("SELECT key, name, spec FROM study ORDER BY opened DESC, rowid DESC")
         return [(key, name, json.loads(spec)) for key, name, spec in rows]
 
-    def save_trial(self, trial: Trial) -> None:
-        """Store one trial for good; a complete one is never replaced."""
-        hits = None if trial.hits is None else np.packbits(trial.hits).tobytes()
-        value = None if trial.hits is None else trial.value
-        place = (trial.key, trial.arm, trial.draw, trial.part)
-        result = (trial.state, value, hits, trial.images, trial.started, trial.seconds, trial.message)
+    def save_trials(self, trials: Iterable[Trial]) -> None:
+        """Store trials for good, all or none; a complete one is never replaced. Their claims end."""
+        rows = [
+            {
+                "key": trial.key,
+                "arm": trial.arm,
+                "draw": trial.draw,
+                "part": trial.part,
+                "state": trial.state,
+                "value": None if math.isnan(trial.value) else trial.value,
+                "hits": None if trial.hits is None else np.packbits(trial.hits).tobytes(),
+                "images": trial.images,
+                "started": trial.started,
+                "seconds": trial.seconds,
+                "message": trial.message,
+                "predictions": None if trial.predictions is None else trial.predictions.astype("<u2").tobytes(),
+                "scores": None if trial.scores is None else trial.scores.astype("<f4").tobytes(),
+                "loss": None if math.isnan(trial.loss) else trial.loss,
+            }
+            for trial in trials
+        ]
         with self._transaction() as connection:
-            connection.execute(
-                "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
-                "state = excluded.state, value = excluded.value, hits = excluded.hits, started = excluded.started, "
-                "seconds = excluded.seconds, message = excluded.message WHERE trial.state = 'failed'",
-                place + result,
-            )
+            connection.executemany(_INSERT, rows)
+            connection.executemany("DELETE FROM claim WHERE key = ?", [(row["key"],) for row in rows])
 
     def trials(self, keys: Iterable[str]) -> dict[str, Trial]:
         """Return those of the trials that are stored, by key."""
         wanted = json.dumps(list(keys))
         rows = self._rows(
-            "SELECT key, arm, draw, part, state, hits, images, started, seconds, message FROM trial "
-            "WHERE key IN (SELECT value FROM json_each(?))",
+            f"SELECT {self._columns} FROM trial WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608  (ours)
             (wanted,),
         )
         return {row[0]: _trial(row) for row in rows}
+
+    def states(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the state of those of the trials that are stored, by key: a light look at a study at work."""
+        wanted = json.dumps(list(keys))
+        return dict(self._rows("SELECT key, state FROM trial WHERE key IN (SELECT value FROM json_each(?))", (wanted,)))
+
+    @functools.cached_property
+    def _columns(self) -> str:
+        """Columns of a trial; a reader does not bring an older file up to date, and goes without the newer ones."""
+        there = {row[1] for row in self._rows("PRAGMA table_info(trial)")}
+        return ", ".join(name if name in there else f"NULL AS {name}" for name in _COLUMNS)
+
+    def claim(self, key: str) -> bool:
+        """Claim a trial for this process; False when another is at work on it or has completed it.
+
+        A claim holds for `LEASE` seconds, `claims_kept` renews it, and that of a process of this machine that is gone
+        holds no longer.
+        """
+        with self._transaction() as connection:
+            if connection.execute("SELECT 1 FROM trial WHERE key = ? AND state = 'complete'", (key,)).fetchone():
+                return False
+            held = connection.execute("SELECT owner, until FROM claim WHERE key = ?", (key,)).fetchone()
+            if held and held[0] != self.owner and held[1] > time.time() and not _is_gone(held[0]):
+                return False
+            connection.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, ?)", (key, self.owner, time.time() + LEASE))
+        return True
+
+    @contextlib.contextmanager
+    def claims_kept(self) -> Iterator[None]:
+        """Renew this process's claims from time to time, and give up those that are left at the end."""
+        if self.path == MEMORY:
+            yield
+            return
+        done = threading.Event()
+
+        def renew() -> None:
+            with contextlib.closing(sqlite3.connect(self.path, isolation_level=None, timeout=_TIMEOUT)) as connection:
+                while not done.wait(_RENEWAL):
+                    with contextlib.suppress(sqlite3.OperationalError):  # the next renewal is in time as well
+                        connection.execute(
+                            "UPDATE claim SET until = ? WHERE owner = ?", (time.time() + LEASE, self.owner)
+                        )
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+            with self._transaction() as connection:
+                connection.execute("DELETE FROM claim WHERE owner = ?", (self.owner,))
+
+    def save_artifact(self, study: str, kind: str, name: str, content: bytes) -> None:
+        """Store a small file that belongs to a study, in place of one of the same kind and name."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO artifact VALUES (?, ?, ?, ?)", (study, kind, name, content))
+
+    def artifacts(self, study: str, kind: str) -> dict[str, bytes]:
+        """Content of a study's artifacts of one kind, by name; none in a file of schema version 1."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'artifact'"):
+            return {}
+        query = "SELECT name, content FROM artifact WHERE study = ? AND kind = ? ORDER BY rowid"
+        return dict(self._rows(query, (study, kind)))
 
     def record(self, subject: str, kind: str, study: str, detail: str) -> int:
         """Record that a study did something to a subject, once; return how many times it had been done by then.
@@ -236,13 +387,13 @@ class Storage:
         )
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        with _explained(self.path):
+        with self._lock, _explained(self.path):
             return self._connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing: a process that dies in between leaves the file as it was."""
-        with _explained(self.path), _immediate(self._connection):
+        with self._lock, _explained(self.path), _immediate(self._connection):
             yield self._connection
 
 
@@ -278,9 +429,9 @@ def _immediate(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _connect(path: str, *, write: bool) -> sqlite3.Connection:
+def _connect(path: str, *, write: bool, durable: bool) -> sqlite3.Connection:
     if path == MEMORY:
-        connection = sqlite3.connect(MEMORY, isolation_level=None)
+        connection = sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
     elif write:
         _check_place(Path(path))
         connection = sqlite3.connect(path, isolation_level=None, timeout=_TIMEOUT)
@@ -289,7 +440,7 @@ def _connect(path: str, *, write: bool) -> sqlite3.Connection:
             raise FileNotFoundError(f"storage must be an existing file of studies; there is none at {path!r}")
         connection = _reader(path)
     try:
-        _prepare(connection, path, write=write)
+        _prepare(connection, path, write=write, durable=durable)
     except BaseException:
         connection.close()
         raise
@@ -301,19 +452,61 @@ def _reader(path: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_TIMEOUT)
 
 
-def _prepare(connection: sqlite3.Connection, path: str, *, write: bool) -> None:
+def _prepare(connection: sqlite3.Connection, path: str, *, write: bool, durable: bool) -> None:
     _check_ours(connection, path, write=write)
-    if write:
-        connection.execute("PRAGMA journal_mode = WAL")
-        # Power loss may drop the last commits and corrupts nothing; a process that dies loses nothing.
-        connection.execute("PRAGMA synchronous = NORMAL")
+    if not write:
+        return
+    network = "" if path == MEMORY else network_file_system(path)
+    if network:
+        warnings.warn(
+            f"storage {path!r} is on a network file system ({network}), where SQLite's locks may not hold: let one "
+            "process at a time use it, or keep it on a local disk",
+            UserWarning,
+            stacklevel=5,
+        )
+    connection.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
+    # With NORMAL, power loss may drop the last commits and corrupts nothing; a process that dies loses nothing.
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable or network else 'NORMAL'}")
+    if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
         with _immediate(connection):
-            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                for statement in _SCHEMA.split(";"):
+            # Asked again: another process may have done it while this one waited.
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for migration in _MIGRATIONS[version:]:
+                for statement in migration.split(";"):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def network_file_system(path: str | os.PathLike[str]) -> str:
+    """Return the kind of network file system that a path is on; empty on a local one, and where nobody says (not Linux)."""
+    try:
+        mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    place = Path(path).resolve()
+    best = ("", "")
+    for line in mounts:
+        _, point, kind, *_ = line.split(" ")
+        point = point.replace("\\040", " ")  # how blanks are written there
+        if place.is_relative_to(point) and len(point) >= len(best[0]):
+            best = (point, kind)
+    return best[1] if best[1] in _NETWORK else ""
+
+
+def _is_gone(owner: str) -> bool:
+    """Whether the process that claimed a trial is one of this machine, and is no more."""
+    host, pid, _ = owner.rsplit(":", 2)
+    if host != socket.gethostname() or sys.platform == "win32":  # there, signal 0 is no question but an end
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _check_ours(connection: sqlite3.Connection, path: str, *, write: bool) -> None:
@@ -372,19 +565,13 @@ def _explained(path: str) -> Iterator[None]:
 
 
 def _trial(row: tuple[Any, ...]) -> Trial:
-    key, arm, draw, part, state, packed, images, started, seconds, message = row
-    hits = None
-    if packed is not None:
-        hits = np.unpackbits(np.frombuffer(packed, np.uint8), count=images).astype(bool)
-    return Trial(
-        key=key,
-        arm=arm,
-        draw=draw,
-        part=part,
-        state=state,
-        hits=hits,
-        images=images,
-        started=started,
-        seconds=seconds,
-        message=message,
-    )
+    found = dict(zip(_COLUMNS, row, strict=True))
+    if found["hits"] is not None:
+        packed = np.frombuffer(found["hits"], np.uint8)
+        found["hits"] = np.unpackbits(packed, count=found["images"]).astype(bool)
+    for name, kind in (("predictions", "<u2"), ("scores", "<f4")):
+        if found[name] is not None:
+            found[name] = np.frombuffer(found[name], kind)
+    for name in ("value", "loss"):
+        found[name] = math.nan if found[name] is None else found[name]
+    return Trial(**found)

@@ -1,0 +1,103 @@
+"""What came out of a study, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from augmentlab.study import statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+
+def summary(table: pd.DataFrame, over_trivial: dict[str, Any] | None = None) -> str:
+    """Say what a comparison says.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `Study.compare`.
+    over_trivial : dict, optional
+        Row that compares the best arm with TrivialAugment.
+    """
+    arms, controls = table[table["role"] == "arm"], table[table["role"] == "control"]
+    without = arms["draws"] == 0
+    words = [_sentence(word, arms[(arms["verdict"] == word) & ~without], table.attrs) for word in statistics.VERDICTS]
+    lines = [sentence for sentence in words if sentence]
+    if without.any():
+        have = "1 has" if without.sum() == 1 else f"{without.sum()} have"
+        lines.append(f"{have} no result: {listed(arms.loc[without, 'arm'])}.")
+    first = "The one arm" if len(arms) == 1 else f"Of {len(arms)} arms,"
+    lines[0] = f"{first} {lines[0]}" if len(arms) > 1 else f"{first} {lines[0].removeprefix('1 ')}"
+    if not (arms["verdict"] == "helps").any():
+        lines.append("Nothing was found to help.")
+    share = table.attrs["unit"] == "points"
+    scores = f"{100 * table.attrs['control_mean']:.1f} %" if share else f"{table.attrs['control_mean']:.3f}"
+    lines.append(f"The control, with unchanged copies, scores {scores}.")
+    for _, row in controls[controls["draws"] > 0].iterrows():
+        lines.append(_second_control(row, over_trivial, table.attrs))
+    if table.attrs["note"]:
+        lines.append(f"{table.attrs['note'][0].upper()}{table.attrs['note'][1:]}.")
+    return "\n".join(lines)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Name the first few."""
+    shown = list(names)
+    if len(shown) > 5:
+        shown = [*shown[:4], f"and {len(shown) - 4} more"]
+    return ", ".join(shown)
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, ..."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def amount(value: float, attrs: dict[str, Any]) -> str:
+    """A difference without its sign, as long as its unit needs."""
+    return f"{abs(value):.1f}" if attrs["unit"] == "points" else f"{abs(value):.3g}"
+
+
+def _sentence(word: statistics.Verdict, table: pd.DataFrame, attrs: dict[str, Any]) -> str:
+    """Say in a line which arms got a verdict."""
+    count = len(table)
+    if not count:
+        return ""
+    if word in ("helps", "hurts"):
+        table = table.sort_values("difference", ascending=word == "hurts", kind="stable")
+        first = table.iloc[0]
+        verb = word if count == 1 else word.removesuffix("s")
+        most = "" if count == 1 else "most of all "
+        others = "" if count == 1 else f"; also {listed(table['arm'].iloc[1:])}"
+        return f"{count} {verb}: {most}{first['arm']}, by {_interval(first, attrs)}{others}."
+    if word == "equivalent":
+        what = f"makes no difference that matters (less than {attrs['rope']:g} {attrs['unit']})"
+        what = what if count == 1 else what.replace("makes", "make")
+    else:
+        what = f"{'is' if count == 1 else 'are'} {word}" + (" to the control" if word == "identical" else "")
+    return f"{count} {what}: {listed(table['arm'])}."
+
+
+def _interval(row: Any, attrs: dict[str, Any]) -> str:
+    """The difference and its interval; both ends without a sign where they have the same."""
+    if row["low"] * row["high"] >= 0:
+        ends = sorted((abs(row["low"]), abs(row["high"])))
+        low, high = (amount(end, attrs) for end in ends)
+    else:
+        low, high = (f"{'-' if end < 0 else ''}{amount(end, attrs)}" for end in (row["low"], row["high"]))
+    return f"{amount(row['difference'], attrs)} {attrs['unit']} (95 % interval {low} to {high})"
+
+
+def _second_control(row: Any, over: dict[str, Any] | None, attrs: dict[str, Any]) -> str:
+    """What a random operation of random strength gives, and whether choosing bought anything over it."""
+    sign = "gains" if row["difference"] >= 0 else "loses"
+    first = f"{row['arm']}, the second control, {sign} {amount(row['difference'], attrs)} {attrs['unit']}"
+    if over is None:
+        return f"{first}."
+    verb = "beats it by" if over["difference"] >= 0 else "stays below it by"
+    clear = "" if over["verdict"] in ("helps", "hurts") else ", which is not sure"
+    return f"{first}; {over['arm']} {verb} {_interval(over, attrs)}{clear}."
