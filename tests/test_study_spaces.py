@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -13,12 +14,14 @@ from augmentlab import (
     MaskDropout,
     MixUp,
     OneOf,
+    Posterize,
     Rotate,
     VerticalFlip,
     uniform,
 )
+from augmentlab.policies import RandAugment
 from augmentlab.study import Arm, combinations, grid
-from augmentlab.study.spaces import as_arms
+from augmentlab.study.spaces import as_arms, fractional, ladder, randaugment
 
 ROTATE = Rotate(angle=uniform(-10, 10))
 
@@ -206,3 +209,109 @@ def test_the_point_is_no_part_of_what_an_arm_does():
     assert hash(arm) == hash(other)
     assert arm.identity == other.identity
     assert as_arms([arm])[0].point == (("x", [1]),)
+
+
+def runs(arms):
+    """The on/off design with its control, as +1 and -1."""
+    return 2.0 * np.array([[False] * len(arms[0].point), *([on for _, on in arm.point] for arm in arms)]) - 1
+
+
+def steps(number):
+    return {f"s{place}": Rotate(angle=place + 1) for place in range(number)}
+
+
+def shortest_word(design):
+    """Resolution of a design: how many columns it takes at least to make a constant product."""
+    factors = design.shape[1]
+    for size in range(1, factors + 1):
+        for chosen in itertools.combinations(range(factors), size):
+            if abs(design[:, chosen].prod(axis=1).sum()) == len(design):
+                return size
+    return factors + 1
+
+
+@pytest.mark.parametrize("resolution", [3, 4, 5])
+@pytest.mark.parametrize("factors", [1, 2, 3, 4, 5, 6, 7, 8, 10])
+def test_a_fraction_has_the_resolution_that_was_asked_for(factors, resolution):
+    arms = fractional(steps(factors), resolution)
+    design = runs(arms)
+    assert shortest_word(design) >= min(resolution, factors + 1)
+    assert len(np.unique(design, axis=0)) == len(design) == len(arms) + 1
+    np.testing.assert_array_equal(design.sum(axis=0), 0)  # each step is on in half of the runs
+
+
+def test_a_fraction_takes_the_published_smallest_number_of_runs():
+    # Box, Hunter and Hunter, Statistics for Experimenters; 11 and more factors at 5: Montgomery, Design and Analysis.
+    smallest = {
+        3: {2: 4, 3: 4, 4: 8, 7: 8, 8: 16, 15: 16},
+        4: {3: 8, 4: 8, 5: 16, 8: 16, 9: 32, 16: 32},
+        5: {4: 16, 5: 16, 6: 32, 7: 64, 8: 64, 9: 128, 11: 128, 12: 256, 17: 256},
+    }
+    for resolution, table in smallest.items():
+        for factors, size in table.items():
+            assert len(fractional(steps(factors), resolution)) + 1 == size, (factors, resolution)
+
+
+@pytest.mark.parametrize(("resolution", "pairs"), [(4, False), (5, True)])
+def test_what_a_fraction_keeps_apart_is_estimated_exactly(resolution, pairs):
+    design = runs(fractional(steps(6), resolution))
+    rng = np.random.default_rng(3)
+    both = list(itertools.combinations(range(6), 2))
+    mains, interactions = rng.normal(size=6), rng.normal(size=len(both))
+    products = np.column_stack([design[:, one] * design[:, other] for one, other in both])
+    scores = design @ mains + products @ interactions
+    np.testing.assert_allclose(design.T @ scores / len(design), mains)
+    assert np.allclose(products.T @ scores / len(design), interactions) is pairs
+
+
+def test_a_fraction_of_few_steps_is_the_whole_and_its_arms_are_those_of_combinations():
+    three = {"a": HorizontalFlip(), "b": VerticalFlip(), "c": Invert()}
+    assert fractional(three) == combinations(three)
+    assert [arm.point for arm in fractional(three)] == [arm.point for arm in combinations(three)]
+    half = fractional({**three, "d": ROTATE})
+    assert [arm.label for arm in half] == ["a + b", "a + c", "a + d", "b + c", "b + d", "c + d", "a + b + c + d"]
+    every = {arm.label: arm for arm in combinations({**three, "d": ROTATE})}
+    assert all(arm == every[arm.label] for arm in half)
+    with pytest.raises(ValueError, match="resolution must be 3, 4 or 5; got 2"):
+        fractional(three, 2)
+    with pytest.raises(ValueError, match="arms must hold at least one transform; got none"):
+        fractional([])
+
+
+def test_a_ladder_scales_a_pipeline():
+    arms = ladder(Compose((ROTATE, HorizontalFlip(p=0.5))), [0.5, np.float64(1)])
+    assert [arm.label for arm in arms] == ["strength 0.5", "strength 1"]
+    assert arms[0].transform == Compose((Rotate(angle=uniform(-5, 5)), HorizontalFlip(p=0.25)))
+    assert arms[1].transform == Compose((ROTATE, HorizontalFlip(p=0.5)))
+    assert [arm.levels for arm in arms] == [{"strength": 0.5}, {"strength": 1.0}]
+    assert len(ladder(ROTATE)) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([ROTATE],), "ladder needs a transform; got "),
+        ((ROTATE, []), "ladder needs at least one value for 'strength'; got none"),
+        ((ROTATE, 0.5), "ladder needs a list of values for 'strength'; got 0.5"),
+        ((ROTATE, [0.0, 1.0]), r"strengths must be above 0 \(the control\) and up to 1; got 0.0"),
+        ((ROTATE, [True]), "strengths must be above 0"),
+        ((Posterize(bits=7), [0.8, 0.9]), "arms must differ; 'strength 0.8' and 'strength 0.9' are both"),
+    ],
+)
+def test_a_ladder_says_what_is_wrong(arguments, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        ladder(*arguments)
+
+
+def test_the_grid_of_randaugment():
+    arms = randaugment()
+    assert len(arms) == 9
+    assert arms[1].label == "RandAugment(n=1, strength=0.3)"
+    assert arms[1].transform == RandAugment(1, 0.3)
+    assert [arm.levels for arm in arms[:2]] == [{"n": 1, "strength": 0.1}, {"n": 1, "strength": 0.3}]
+    with pytest.raises(ValueError, match="n must hold whole numbers of operations, at least 1; got 0"):
+        randaugment(n=[0])
+    with pytest.raises(ValueError, match="randaugment needs at least one value for 'strength'; got none"):
+        randaugment(strength=[])
+    with pytest.raises(ValueError, match=r"strength must be float in \[0, 1\]; got 2"):
+        randaugment(strength=[2])
