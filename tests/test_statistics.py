@@ -235,6 +235,151 @@ def test_groups_must_name_every_image():
         statistics.by_group(np.zeros((2, 3)), ["a", "b"])
 
 
+# --- resamplings that overlap ----------------------------------------------------------------------------------------
+
+
+def test_corrected_t_test_by_hand():
+    # Mean 2, variance 10 / 4 = 2.5, factor 1 / 5 + 25 / 100 = 0.45, so error sqrt(1.125) and t = 2 / 1.0607 = 1.8856.
+    test = statistics.corrected_t_test([0.0, 1.0, 2.0, 3.0, 4.0], train=100, test=25)
+    assert (test.difference, test.df) == (2.0, 4.0)
+    assert test.error == pytest.approx(1.125**0.5)
+    assert test.p == pytest.approx(2 * stats.t.sf(1.885618, 4), rel=1e-6)
+    # The 97.5 % quantile of t with 4 degrees of freedom, from any table.
+    assert (test.low, test.high) == pytest.approx((2 - 2.776445 * 1.125**0.5, 2 + 2.776445 * 1.125**0.5), rel=1e-6)
+
+
+def test_corrected_t_test_agrees_with_the_arithmetic_of_scikit_learns_example():
+    # Its example "Statistical comparison of models using grid search": 10 times 10 folds of 500 samples, so 450 and 50.
+    differences = np.random.default_rng(13).normal(0.003, 0.01, 100)
+    std = np.sqrt(np.var(differences, ddof=1) * (1 / 100 + 50 / 450))
+    test = statistics.corrected_t_test(differences, train=450, test=50)
+    assert test.error == pytest.approx(std)
+    assert test.p == pytest.approx(2 * stats.t.sf(abs(differences.mean() / std), 99))
+    low, high = stats.t.interval(0.95, 99, loc=differences.mean(), scale=std)
+    assert (test.low, test.high) == pytest.approx((low, high))
+
+
+def test_draw_test_is_the_paired_t_test():
+    differences = np.random.default_rng(14).normal(0.5, 1.0, 8)
+    test, theirs = statistics.draw_test(differences), stats.ttest_1samp(differences, 0)
+    interval = theirs.confidence_interval(0.95)
+    assert (test.p, test.df) == pytest.approx((theirs.pvalue, theirs.df))
+    assert (test.low, test.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_tests_of_resamplings_without_variance():
+    zero, one = statistics.draw_test([0.0, 0.0]), statistics.corrected_t_test([1.0, 1.0], train=4, test=1)
+    assert np.isnan(zero.p)
+    assert (zero.low, zero.high) == (0.0, 0.0)
+    assert (one.p, one.low, one.high) == (0.0, 1.0, 1.0)
+
+
+def test_resamplings_that_are_none_are_refused():
+    with pytest.raises(ValueError, match=r"differences must have shape \(resamplings,\), at least \(2,\); got \(1,\)"):
+        statistics.draw_test([1.0])
+    with pytest.raises(ValueError, match="train must be a number of images, at least 1; got 0"):
+        statistics.corrected_t_test([1.0, 2.0], train=0, test=1)
+
+
+# --- metrics that are no mean over images ----------------------------------------------------------------------------
+
+
+def predicted(seed, *, images=90, draws=3, classes=4):
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(classes, images, p=np.arange(1, classes + 1) / sum(range(1, classes + 1)))
+    wrong = rng.integers(0, classes, (draws, images))
+    return labels, np.where(rng.random((draws, images)) < 0.6, labels, wrong)
+
+
+def macro_f1(labels, predictions):
+    from sklearn.metrics import f1_score
+
+    return f1_score(labels, predictions, average="macro")
+
+
+def balanced_accuracy(labels, predictions):
+    from sklearn.metrics import balanced_accuracy_score
+
+    return balanced_accuracy_score(labels, predictions)
+
+
+METRICS = {"balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_pseudo_scores_have_scikit_learns_metric_as_their_mean(name):
+    labels, predictions = predicted(15)
+    expected = [METRICS[name](labels, row) for row in predictions]
+    for metric in (name, METRICS[name]):
+        np.testing.assert_allclose(statistics.pseudo_scores(metric, labels, predictions).mean(axis=1), expected)
+
+
+def test_pseudo_scores_count_a_class_that_is_only_predicted():
+    labels, predictions = np.array([0, 0, 1, 1]), np.array([[0, 2, 1, 1]])
+    assert statistics.pseudo_scores("macro_f1", labels, predictions).mean() == pytest.approx(
+        macro_f1(labels, predictions[0])
+    )
+
+
+def weighted(name, labels, predictions, weights):
+    from sklearn import metrics
+
+    if name == "macro_f1":
+        return metrics.f1_score(labels, predictions, average="macro", sample_weight=weights)
+    return metrics.balanced_accuracy_score(labels, predictions, sample_weight=weights)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_pseudo_scores_are_derivatives_by_the_weight_of_an_image(name):
+    labels, predictions = predicted(16, images=40, draws=1)
+    ones, step = np.ones(40), 1e-5
+    value = weighted(name, labels, predictions[0], ones)
+    slopes = [
+        (
+            weighted(name, labels, predictions[0], ones + step * e)
+            - weighted(name, labels, predictions[0], ones - step * e)
+        )
+        / (2 * step)
+        for e in np.eye(40)
+    ]
+    expected = value + 40 * np.array(slopes)
+    np.testing.assert_allclose(statistics.pseudo_scores(name, labels, predictions)[0], expected, atol=1e-6)
+
+
+def test_pseudo_scores_of_a_mean_are_the_scores():
+    labels, predictions = predicted(17)
+    hits = (labels == predictions).astype(float)
+    accuracy = statistics.pseudo_scores(lambda a, b: float(np.mean(a == b)), labels, predictions)
+    np.testing.assert_allclose(accuracy, hits, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_leaving_out_images_and_the_derivative_nearly_agree(name):
+    labels, predictions = predicted(18, images=400)
+    theirs = statistics.pseudo_scores(METRICS[name], labels, predictions)
+    np.testing.assert_allclose(statistics.pseudo_scores(name, labels, predictions), theirs, atol=0.05)
+
+
+def test_a_function_is_called_once_for_each_pair_of_label_and_prediction():
+    labels, predictions = predicted(19, images=300, draws=1)
+    called = []
+
+    def metric(labels, predictions):
+        called.append(labels.size)
+        return 0.5
+
+    statistics.pseudo_scores(metric, labels, predictions)
+    pairs = len(set(zip(labels.tolist(), predictions[0].tolist(), strict=True)))
+    assert sorted(called) == [299] * pairs + [300]
+
+
+def test_pseudo_scores_refuse_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"predictions must have shape \(draws, images\).*got \(3,\) and \(3,\)"):
+        statistics.pseudo_scores("macro_f1", [0, 1, 1], [0, 1, 1])
+    with pytest.raises(ValueError, match="metric must be 'balanced_accuracy' or 'macro_f1', or a function; got 'f1'"):
+        statistics.pseudo_scores("f1", [0, 1], [[0, 1]])
+
+
 # --- Holm and the words ----------------------------------------------------------------------------------------------
 
 
@@ -243,6 +388,14 @@ def test_holm_by_hand():
     np.testing.assert_allclose(statistics.holm([0.5]), [0.5])
     np.testing.assert_allclose(statistics.holm([0.02, np.nan]), [0.04, np.nan])
     assert statistics.holm([]).size == 0
+
+
+def test_benjamini_hochberg_by_hand():
+    # 3/1 * 0.01, 3/2 * 0.02, 3/3 * 0.03, and never above the next.
+    np.testing.assert_allclose(statistics.benjamini_hochberg([0.03, 0.01, 0.02]), [0.03, 0.03, 0.03])
+    np.testing.assert_allclose(statistics.benjamini_hochberg([0.01, 0.5, 0.04]), [0.03, 0.5, 0.06])
+    np.testing.assert_allclose(statistics.benjamini_hochberg([0.02, np.nan]), [0.04, np.nan])
+    assert statistics.benjamini_hochberg([]).size == 0
 
 
 SURE = CrossedTest(difference=2.0, error=0.1, df=50.0, p=0.0)

@@ -1,18 +1,22 @@
-"""What per-image hits say about two arms: pure functions on arrays.
+"""What per-image scores say about two arms: pure functions on arrays.
 
-Every function takes *differences*: an array of shape ``(draws, images)`` that holds, for each training draw and each
-evaluation image, the hit (0 or 1) of an arm minus the hit of the control, in any unit (a study passes points, that is
-100 times the hit). Rows and columns are both samples: another training draw and another evaluation image would give
-other numbers. A paired t test over draws alone forgets the images and finds "significant" differences between equal
-arms too often; the functions here treat the table as a crossed random-effects design, and the slow tests in
-``tests/test_statistics.py`` hold how often they err.
+Most functions take *differences*: an array of shape ``(draws, images)`` that holds, for each training draw and each
+evaluation image, the score of an arm (for accuracy the hit, 0 or 1) minus that of the control, in any unit (a study
+passes points, that is 100 times the hit). Rows and columns are both samples: another training draw and another
+evaluation image would give other numbers. A paired t test over draws alone forgets the images and finds "significant"
+differences between equal arms too often; the functions here treat the table as a crossed random-effects design.
+`pseudo_scores` makes such a table of a metric that is no mean over images, such as macro F1. ``benchmarks/calibration.py``
+measures how often all this errs, and the slow tests hold it.
 
 References
 ----------
 Owen, A. B. (2007). The pigeonhole bootstrap. Annals of Applied Statistics 1(2), 386-411.
 Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components. Biometrics 2(6), 110-114.
 Hesterberg, T. C. (2015). What teachers should know about the bootstrap. The American Statistician 69(4), 371-386.
+Nadeau, C., Bengio, Y. (2003). Inference for the generalization error. Machine Learning 52, 239-281.
+Efron, B. (1982). The Jackknife, the Bootstrap and Other Resampling Plans. SIAM.
 Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65-70.
+Benjamini, Y., Hochberg, Y. (1995). Controlling the false discovery rate. J. R. Statist. Soc. B 57(1), 289-300.
 Kruschke, J. K. (2018). Rejecting or accepting parameter values in Bayesian estimation. AMPPS 1(2), 270-280.
 """
 
@@ -20,12 +24,14 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy import stats
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
 Verdict = Literal["helps", "hurts", "equivalent", "undecided", "identical"]
@@ -166,16 +172,231 @@ def crossed_interval(
     (3.0, 3.0)
     """
     table = _table(differences)
-    draws, images = table.shape
-    sums = [
-        np.einsum("bi,bi->b", rows.astype(np.float64) @ table, columns.astype(np.float64))
-        for rows, columns in _counts(draws, images, resamples, rng)
-    ]
-    means = np.concatenate(sums) / table.size
+    means = bootstrap_means(table, resamples=resamples, rng=rng)
     df = crossed_test(table).df
-    tail = stats.norm.cdf(stats.t.ppf((1 - level) / 2, df) * np.sqrt((df + 1) / df)) if df > 0 else (1 - level) / 2
+    tail = expanded_tail(level, df) if df > 0 else (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def bootstrap_means(
+    differences: ArrayLike, *, resamples: int = 2000, rng: int | tuple[int, ...] = 0
+) -> NDArray[np.float64]:
+    """Means of the tables of a crossed bootstrap; tables of one shape and one `rng` are resampled alike.
+
+    Parameters
+    ----------
+    differences : array_like of shape (draws, images)
+        At least two draws and two images.
+    resamples : int
+        Number of bootstrap tables.
+    rng : int or tuple of int
+        Seed.
+
+    Returns
+    -------
+    ndarray of shape (resamples,)
+
+    Examples
+    --------
+    >>> bootstrap_means([[1.0, 1.0], [1.0, 1.0]], resamples=3)
+    array([1., 1., 1.])
+    """
+    table = _table(differences)
+    # Images first: what is left to weigh by draws is small.
+    sums = [
+        np.einsum("bd,bd->b", columns.astype(np.float64) @ table.T, rows)
+        for rows, columns in _counts(*table.shape, resamples, rng)
+    ]
+    return np.concatenate(sums) / table.size
+
+
+def expanded_tail(level: float, df: float) -> float:
+    """Share of a bootstrap distribution to cut off at each end for an interval of that level (Hesterberg's expansion).
+
+    Examples
+    --------
+    >>> round(expanded_tail(0.95, 9.0), 4)
+    0.0086
+    """
+    return float(stats.norm.cdf(stats.t.ppf((1 - level) / 2, df) * np.sqrt((df + 1) / df)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TTest:
+    """Mean difference over resamplings, its error, degrees of freedom, two-sided p and the ends of its 95 % interval.
+
+    ``p`` is nan when every difference is 0: there is nothing to test.
+    """
+
+    difference: float
+    error: float
+    df: float
+    p: float
+    low: float
+    high: float
+
+
+def corrected_t_test(differences: ArrayLike, *, train: int, test: int) -> TTest:
+    """Corrected resampled t test: ``t = mean / sqrt((1 / J + test / train) * variance)`` with J - 1 degrees of freedom.
+
+    For repeated random splits and repeated cross-validation, where the J training sets overlap and so do the test sets;
+    the usual t test takes them for independent ones.
+
+    Parameters
+    ----------
+    differences : array_like of shape (resamplings,)
+        Score of an arm minus that of the control, one for each split or fold; at least two.
+    train, test : int
+        Images that one model is trained on and tested on.
+
+    Returns
+    -------
+    TTest
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two differences, or a count below 1.
+
+    References
+    ----------
+    Nadeau, C., Bengio, Y. (2003). Inference for the generalization error. Machine Learning 52, 239-281.
+
+    Examples
+    --------
+    >>> corrected_t_test([1.0, 2.0, 3.0], train=80, test=20)  # doctest: +ELLIPSIS
+    TTest(difference=2.0, error=0.76..., df=2.0, p=0.12..., low=-1.28..., high=5.28...)
+    """
+    for name, count in {"train": train, "test": test}.items():
+        if count < 1:
+            raise ValueError(f"{name} must be a number of images, at least 1; got {count!r}")
+    return _t_test(differences, test / train)
+
+
+def draw_test(differences: ArrayLike) -> TTest:
+    """Paired t test over training draws alone, for a metric of which nothing but a value for each draw is known.
+
+    It answers a smaller question, namely what another training draw would give **on these same images**: another
+    evaluation part is not considered, so that equal arms come out "significant" far too often (``docs/calibration.md``).
+    Whatever shows its p must say "over draws only". Where the predicted classes are known, `pseudo_scores` and
+    `crossed_test` are the better answer.
+
+    Parameters
+    ----------
+    differences : array_like of shape (draws,)
+        Value of an arm minus that of the control; at least two.
+
+    Examples
+    --------
+    >>> draw_test([1.0, 2.0, 3.0])  # doctest: +ELLIPSIS
+    TTest(difference=2.0, error=0.57..., df=2.0, p=0.07..., low=-0.48..., high=4.48...)
+    """
+    return _t_test(differences, 0.0)
+
+
+def _t_test(differences: ArrayLike, overlap: float) -> TTest:
+    values = np.asarray(differences, dtype=np.float64)
+    if values.ndim != 1 or values.size < 2:
+        raise ValueError(f"differences must have shape (resamplings,), at least (2,); got {values.shape}")
+    difference, df = float(values.mean()), values.size - 1.0
+    error = float(np.sqrt((1 / values.size + overlap) * values.var(ddof=1)))
+    if error == 0.0:
+        p = np.nan if difference == 0.0 else 0.0
+        return TTest(difference=difference, error=0.0, df=df, p=p, low=difference, high=difference)
+    reach = float(stats.t.ppf(0.975, df)) * error
+    p = float(2 * stats.t.sf(abs(difference) / error, df))
+    return TTest(difference=difference, error=error, df=df, p=p, low=difference - reach, high=difference + reach)
+
+
+def pseudo_scores(
+    metric: Literal["balanced_accuracy", "macro_f1"] | Callable[[NDArray[Any], NDArray[Any]], float],
+    labels: ArrayLike,
+    predictions: ArrayLike,
+) -> NDArray[np.float64]:
+    """What each image contributes to a metric that is no mean over images: ``value + n * d value / d weight of the image``.
+
+    The mean over a row is the metric of that draw, exactly, and differences of such tables are what `crossed_test`,
+    `crossed_interval` and the rest take. To first order a value on other images moves as the mean of these numbers does.
+    Names have the derivative in closed form (the infinitesimal jackknife). For a function, each image is left out in
+    turn and the pseudo-values are moved to the right mean; images of equal label and prediction are alike, so that it
+    is called once for each pair that comes, not once for each image.
+
+    Parameters
+    ----------
+    metric : {"balanced_accuracy", "macro_f1"} or callable
+        The names mean scikit-learn's metrics (for macro F1, of the classes in the labels or the draw's predictions). A
+        function takes labels and predictions, both of shape (images,), in whose order it must not take an interest.
+    labels : array_like of shape (images,)
+        True classes.
+    predictions : array_like of shape (draws, images)
+        Predicted classes.
+
+    Returns
+    -------
+    ndarray of shape (draws, images)
+
+    Raises
+    ------
+    ValueError
+        If the name is not known or the shapes do not fit.
+
+    References
+    ----------
+    Efron, B. (1982). The Jackknife, the Bootstrap and Other Resampling Plans, chapters 2 and 6. SIAM.
+
+    Examples
+    --------
+    The one image of class 1 counts as much as the three of class 0:
+
+    >>> pseudo_scores("balanced_accuracy", [0, 0, 0, 1], [[0, 0, 0, 1], [0, 0, 0, 0]])
+    array([[1. , 1. , 1. , 1. ],
+           [0.5, 0.5, 0.5, 0.5]])
+    >>> pseudo_scores("macro_f1", ["a", "a", "b", "b"], [["a", "a", "b", "a"]]).mean().round(4)
+    np.float64(0.7333)
+    """
+    truth, predicted = np.asarray(labels), np.asarray(predictions)
+    if truth.ndim != 1 or predicted.ndim != 2 or predicted.shape[1:] != truth.shape or truth.size < 2:
+        raise ValueError(
+            "predictions must have shape (draws, images) for labels of shape (images,), at least 2 images; "
+            f"got {predicted.shape} and {truth.shape}"
+        )
+    if callable(metric):
+        rows = [_left_out(metric, truth, row) for row in predicted]
+    elif metric in _LINEARISED:
+        rows = [_LINEARISED[metric](truth, row) for row in predicted]
+    else:
+        raise ValueError(f"metric must be {' or '.join(map(repr, _LINEARISED))}, or a function; got {metric!r}")
+    return np.array(rows, dtype=np.float64).reshape(predicted.shape)
+
+
+def _balanced_accuracy(labels: NDArray[Any], predictions: NDArray[Any]) -> NDArray[np.float64]:
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    hits = (labels == predictions).astype(np.float64)
+    recall = np.bincount(codes, hits) / counts
+    return recall.mean() + labels.size / (counts.size * counts[codes]) * (hits - recall[codes])
+
+
+def _macro_f1(labels: NDArray[Any], predictions: NDArray[Any]) -> NDArray[np.float64]:
+    classes = np.unique(np.concatenate([labels, predictions]))
+    true, said = labels[:, None] == classes, predictions[:, None] == classes
+    both = (true & said).astype(np.float64)
+    either = true.astype(np.float64) + said
+    f1 = 2 * both.sum(axis=0) / either.sum(axis=0)
+    return f1.mean() + labels.size * ((2 * both - f1 * either) / either.sum(axis=0)).mean(axis=1)
+
+
+_LINEARISED = {"balanced_accuracy": _balanced_accuracy, "macro_f1": _macro_f1}
+
+
+def _left_out(
+    metric: Callable[[NDArray[Any], NDArray[Any]], float], labels: NDArray[Any], predictions: NDArray[Any]
+) -> NDArray[np.float64]:
+    codes = [np.unique(side, return_inverse=True)[1] for side in (labels, predictions)]
+    _, first, alike = np.unique(np.stack(codes), axis=1, return_index=True, return_inverse=True)
+    without = np.array([metric(np.delete(labels, image), np.delete(predictions, image)) for image in first])
+    moved = (labels.size - 1) * -without[alike.ravel()]
+    return float(metric(labels, predictions)) + moved - moved.mean()
 
 
 def by_group(differences: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:
@@ -221,12 +442,30 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     >>> holm([0.01, 0.04, 0.03, float("nan")])
     array([0.04, 0.09, 0.09,  nan])
     """
+    return _adjusted(p_values, "holm")
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Benjamini and Hochberg's adjustment (from statsmodels), for screening.
+
+    Of the arms whose adjusted p is below 5 %, on average at most 5 % are equal to the control. Holm's adjustment is
+    stricter: at most 5 % of all studies have even one such arm. A nan is treated as by `holm`.
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.04, 0.03, float("nan")]).round(4)
+    array([0.04  , 0.0533, 0.0533,    nan])
+    """
+    return _adjusted(p_values, "fdr_bh")
+
+
+def _adjusted(p_values: ArrayLike, method: str) -> NDArray[np.float64]:
     from statsmodels.stats.multitest import multipletests
 
     values = np.asarray(p_values, dtype=np.float64)
     if values.size == 0:
         return values
-    adjusted = np.array(multipletests(np.where(np.isnan(values), 1.0, values), method="holm")[1], dtype=np.float64)
+    adjusted = np.array(multipletests(np.where(np.isnan(values), 1.0, values), method=method)[1], dtype=np.float64)
     adjusted[np.isnan(values)] = np.nan
     return adjusted
 
@@ -234,7 +473,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 def verdict(
     interval: tuple[float, float],
     p: float,
-    test: CrossedTest,
+    test: CrossedTest | TTest,
     *,
     rope: float,
     alpha: float = 0.05,
@@ -255,7 +494,7 @@ def verdict(
         Ends of the crossed bootstrap interval.
     p : float
         p of the difference, adjusted for the number of arms.
-    test : CrossedTest
+    test : CrossedTest or TTest
         The unadjusted test: two draws can leave the bootstrap a narrow interval by luck, and then the t interval with
         its one degree of freedom is wide.
     rope : float
