@@ -53,7 +53,7 @@ DATA = bars()
 
 def study(arms=None, **changes):
     arms = {"shift": SHIFT, "flip": MIRRORED, "invert": Invert()} if arms is None else arms
-    settings = {"draws": 4, "train_size": 12, "copies": 3, "storage": ":memory:"} | changes
+    settings = {"draws": 4, "train_size": 12, "copies": 3, "storage": ":memory:", "trivial": False} | changes
     return Study(settings.pop("data", DATA), settings.pop("model", models.knn()), arms, **settings)
 
 

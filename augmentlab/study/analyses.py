@@ -83,7 +83,7 @@ def effects(study: Study) -> pd.DataFrame:
             f"{next((arm.label for arm in arms if not arm.point), arms[0].label)!r} is not part of one"
         )
     off = tuple((factor, False) for factor, _ in points[0])
-    judge, stored = study._judge("validation"), study._stored("validation")  # noqa: SLF001
+    judge, stored = study._judge("validation"), study._stored("validation")
     common, trials = comparison.paired(stored, range(-1, len(arms)), study.draws)
     if not common:
         raise RuntimeError("effects need a draw that all arms have completed; call run() first")
@@ -100,7 +100,7 @@ def effects(study: Study) -> pd.DataFrame:
     total = math.nan
     if everything:
         total = judge.estimate((trials[1 + everything[0]], trials[0]), (1.0, -1.0)).difference
-    frame.attrs = study._attrs | {"total": total}  # noqa: SLF001
+    frame.attrs = study._attrs | {"total": total}
     return frame
 
 
@@ -144,19 +144,19 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
             f"factors must not ask for more images than the pool has, {pool}; {factors[-1]:g} times {size} are {sizes[-1]}: "
             "take smaller factors, or make the study with a smaller train_size"
         )
-    index = study._chosen(arm)  # noqa: SLF001
-    cells = [
-        study._cell(-1, draw, size=None if n == size else n)  # noqa: SLF001
-        for draw in range(study.draws)
-        for n in sizes
-    ] + [study._cell(index, draw) for draw in range(study.draws)]  # noqa: SLF001
-    trials = study._trials_of(cells, "the learning curve", **session)  # noqa: SLF001
-    curve = [[trials.get(cells[draw * len(sizes) + place].key) for draw in range(study.draws)] for place in range(len(sizes))]
-    ours = [trials.get(study._cell(index, draw).key) for draw in range(study.draws)]  # noqa: SLF001
+    index = study._chosen(arm)
+    cells = [study._cell(-1, draw, size=None if n == size else n) for draw in range(study.draws) for n in sizes] + [
+        study._cell(index, draw) for draw in range(study.draws)
+    ]
+    trials = study._trials_of(cells, "the learning curve", **session)
+    curve = [
+        [trials.get(cells[draw * len(sizes) + place].key) for draw in range(study.draws)] for place in range(len(sizes))
+    ]
+    ours = [trials.get(study._cell(index, draw).key) for draw in range(study.draws)]
     common = [draw for draw in range(study.draws) if ours[draw] and all(line[draw] for line in curve)]
-    judge = study._judge("validation")  # noqa: SLF001
+    judge = study._judge("validation")
     lines: list[list[Trial]] = [[line[draw] for draw in common] for line in [*curve, ours]]  # type: ignore[misc]
-    label = study._label(index)  # noqa: SLF001
+    label = study._label(index)
     rows = []
     for name, n, line in zip([*["control"] * len(sizes), label], [*sizes, size], lines, strict=True):
         found = judge.estimate((line,), (1.0 / judge.metric.scale,))
@@ -165,7 +165,7 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
     table = np.array([[judge.each(trial) for trial in line] for line in lines])
     rng = (study.spec["context"]["seed"], BOOTSTRAP)
     low, rate, high = contrasts.exchange_rate(sizes, table[:-1], table[-1], rng=rng)
-    frame.attrs = study._attrs | {  # noqa: SLF001
+    frame.attrs = study._attrs | {
         "arm": label, "n": size, "rate": rate, "rate_low": low, "rate_high": high,
         "sentence": _worth(label, rate, low, high, factors[-1]),
     }  # fmt: skip
@@ -211,7 +211,7 @@ def robustness(
     sweeps = [_sweep(one) for one in given]
     names = _names(sweeps)
     levels = sorted({float(strength) for strength in strengths} | {0.0})
-    index = -1 if arm is None and study.best is None else study._chosen(arm)  # noqa: SLF001
+    index = -1 if arm is None and study.best is None else study._chosen(arm)
     models = list(dict.fromkeys((-1, index)))
     targets: dict[str, Compose | None] = {"": None}
     for sweep in sweeps:
@@ -219,12 +219,10 @@ def robustness(
             pipeline = Compose((sweep.scaled(strength),))
             targets[_target(pipeline)] = pipeline
     cells = {
-        (model, draw): study._cell(model, draw, targets=targets)  # noqa: SLF001
-        for model in models
-        for draw in range(study.draws)
+        (model, draw): study._cell(model, draw, targets=targets) for model in models for draw in range(study.draws)
     }
-    trials = study._trials_of(list(cells.values()), "the sweep", **session)  # noqa: SLF001
-    judge = study._judge("validation")  # noqa: SLF001
+    trials = study._trials_of(list(cells.values()), "the sweep", **session)
+    judge = study._judge("validation")
     at = {name: place for place, name in enumerate(targets)}
     rows = []
     for model in models:
@@ -236,10 +234,10 @@ def robustness(
                 disturbed = [trials[cells[model, draw].targets[place].key] for draw in draws]
                 mean = float(np.mean([judge.value(trial) for trial in disturbed]))
                 found = judge.estimate((disturbed, clean), (1.0, -1.0))
-                rows.append((study._label(model), name, strength, mean, found.difference, found.low, found.high))  # noqa: SLF001
+                rows.append((study._label(model), name, strength, mean, found.difference, found.low, found.high))
     columns = ["model", "transform", "strength", "mean", "difference", "low", "high"]
     frame = pd.DataFrame(rows, columns=columns)
-    frame.attrs = study._attrs  # noqa: SLF001
+    frame.attrs = study._attrs
     return frame
 
 
@@ -268,17 +266,17 @@ def diagnostics(study: Study, draws: int, **session: Any) -> pd.DataFrame:
     import pandas as pd
 
     draws = min(count("draws", draws, 1), study.draws)
-    arms = study._all_arms  # noqa: SLF001
-    targets: dict[str, Compose | None] = {"": None} | {_target(arm.pipeline): _augmentation(arm.pipeline) for arm in arms}
-    clean = [study._cell(-1, draw, targets=targets) for draw in range(draws)]  # noqa: SLF001
-    losses = {
-        (index, draw): study._cell(index, draw, loss=True)  # noqa: SLF001
-        for index in range(-1, len(arms))
-        for draw in range(draws)
+    arms = study._all_arms
+    targets: dict[str, Compose | None] = {"": None} | {
+        _target(arm.pipeline): _augmentation(arm.pipeline) for arm in arms
     }
-    trials = study._trials_of([*clean, *losses.values()], "the diagnostics", **session)  # noqa: SLF001
-    judge = study._judge("validation")  # noqa: SLF001
-    table = study._quiet_comparison().set_index("arm")  # noqa: SLF001
+    clean = [study._cell(-1, draw, targets=targets) for draw in range(draws)]
+    losses = {
+        (index, draw): study._cell(index, draw, loss=True) for index in range(-1, len(arms)) for draw in range(draws)
+    }
+    trials = study._trials_of([*clean, *losses.values()], "the diagnostics", **session)
+    judge = study._judge("validation")
+    table = study._quiet_comparison().set_index("arm")
     rows = []
     for index, arm in enumerate(arms):
         pairs = [
@@ -297,7 +295,7 @@ def diagnostics(study: Study, draws: int, **session: Any) -> pd.DataFrame:
         )
     columns = ["arm", "affinity", "affinity_low", "affinity_high", "diversity", "difference", "low", "high", "verdict"]
     frame = pd.DataFrame(rows, columns=columns)
-    frame.attrs = study._attrs  # noqa: SLF001
+    frame.attrs = study._attrs
     return frame
 
 
@@ -326,9 +324,11 @@ def label_safety(study: Study, draws: int, **session: Any) -> pd.DataFrame:
 
     draws = min(count("draws", draws, 1), study.draws)
     arms = [arm for arm in study.arms if len(_augmentation(arm.pipeline).steps) == 1] or study.arms
-    targets: dict[str, Compose | None] = {"": None} | {_target(arm.pipeline): _augmentation(arm.pipeline) for arm in arms}
-    cells = [study._cell(-1, draw, targets=targets) for draw in range(draws)]  # noqa: SLF001
-    trials = study._trials_of(cells, "the label check", **session)  # noqa: SLF001
+    targets: dict[str, Compose | None] = {"": None} | {
+        _target(arm.pipeline): _augmentation(arm.pipeline) for arm in arms
+    }
+    cells = [study._cell(-1, draw, targets=targets) for draw in range(draws)]
+    trials = study._trials_of(cells, "the label check", **session)
     spec = study.spec
     labels = np.array(spec["labels"]["validation"])
     rows = []
@@ -340,17 +340,23 @@ def label_safety(study: Study, draws: int, **session: Any) -> pd.DataFrame:
         ]
         before, after = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
         flips = (before != after).astype(np.float64)
-        low, high = (math.nan, math.nan) if len(flips) < 2 else statistics.crossed_interval(
-            flips, rng=(spec["context"]["seed"], BOOTSTRAP)
+        low, high = (
+            (math.nan, math.nan)
+            if len(flips) < 2
+            else statistics.crossed_interval(flips, rng=(spec["context"]["seed"], BOOTSTRAP))
         )
         rows.append((arm.label, float(flips.mean()), low, high, _worst(labels, before, after, spec["classes"])))
     frame = pd.DataFrame(rows, columns=["step", "flips", "low", "high", "worst"])
-    frame.attrs = study._attrs  # noqa: SLF001
+    frame.attrs = study._attrs
     return frame.sort_values("flips", ascending=False, kind="stable", ignore_index=True)
 
 
 def _worst(
-    labels: NDArray[np.int64], before: NDArray[np.int64], after: NDArray[np.int64], classes: Sequence[str], most: int = 8
+    labels: NDArray[np.int64],
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    classes: Sequence[str],
+    most: int = 8,
 ) -> list[dict[str, Any]]:
     """The images about which most models changed their minds, those that were seen rightly before first."""
     right = before == labels
@@ -375,9 +381,7 @@ def _worst(
     return worst
 
 
-def _ratio(
-    above: NDArray[np.float64], below: NDArray[np.float64], rng: tuple[int, ...]
-) -> tuple[float, float, float]:
+def _ratio(above: NDArray[np.float64], below: NDArray[np.float64], rng: tuple[int, ...]) -> tuple[float, float, float]:
     """A ratio of means over draws and images, with the crossed interval of its linearisation."""
     ratio = float(above.mean() / below.mean()) if below.any() else math.nan
     if len(above) < 2 or math.isnan(ratio):

@@ -155,6 +155,4 @@ def verdict(found: Mapping[str, Any], p: float, rope: float) -> statistics.Verdi
     """Return the word for a row, given its adjusted p."""
     if found["test"] is None:
         return "undecided"
-    return statistics.verdict(
-        (found["low"], found["high"]), p, found["test"], rope=rope, identical=found["identical"]
-    )
+    return statistics.verdict((found["low"], found["high"]), p, found["test"], rope=rope, identical=found["identical"])

@@ -315,4 +315,3 @@ def _check_alike(images: Any, plain: NDArray[Any], arm: str) -> None:
             )
         if image.dtype != dtype:
             raise TypeError(f"the copies must have the dtype of the validation images, {dtype}; got {image.dtype}")
-

@@ -76,9 +76,7 @@ class Session:
         unique = {cell.key: cell for cell in cells}
         keys = {key: [target.key for target in cell.targets] for key, cell in unique.items()}
         states = self.store.states(key for listed in keys.values() for key in listed)
-        pending = [
-            cell for key, cell in unique.items() if any(states.get(one) != "complete" for one in keys[key])
-        ]
+        pending = [cell for key, cell in unique.items() if any(states.get(one) != "complete" for one in keys[key])]
         if pending:
             try:
                 self._complete(pending)

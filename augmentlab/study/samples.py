@@ -21,7 +21,7 @@ _SIDE = 128  # pixels: larger images become thumbnails
 
 def save_images(store: Storage, study: Study) -> None:
     """Keep some images of the pool, one of each class in turn; those of the first run stay."""
-    key = study.key
+    key = study._key
     if store.artifacts(key, "sample"):
         return
     pool = study.pool
@@ -32,19 +32,21 @@ def save_images(store: Storage, study: Study) -> None:
 
 def save_hardest(store: Storage, study: Study) -> None:
     """Keep the images of the validation part that each arm gets wrong most often."""
-    there = store.artifacts(study.key, "validation")
-    wanted = {
-        int(place) for label in ("control", *study.all_labels) for place, _ in hardest(study, label)
-    } - {int(name) for name in there}
+    there = store.artifacts(study._key, "validation")
+    wanted = {int(place) for label in ("control", *study._all_labels) for place, _ in hardest(study, label)} - {
+        int(name) for name in there
+    }
     if wanted:
         validation = study.validation
         for place in sorted(wanted):
-            store.save_artifact(study.key, "validation", str(place), _png(validation.images[place]))
+            store.save_artifact(study._key, "validation", str(place), _png(validation.images[place]))
 
 
 def hardest(study: Study, label: str) -> list[tuple[int, float]]:
     """Places in the validation part that an arm gets wrong most often, with the share of its draws; none that is never wrong."""
-    hits = [trial.hits for trial in study.trials_of(label) if trial.hits is not None]
+    place_of = study._place(label)
+    stored = study._stored("validation")
+    hits = [trial.hits for (arm, _), trial in stored.items() if arm == place_of and trial.hits is not None]
     if not hits:
         return []
     misses = 1 - np.mean(hits, axis=0)
@@ -54,8 +56,8 @@ def hardest(study: Study, label: str) -> list[tuple[int, float]]:
 
 def images(study: Study, kind: str) -> dict[str, NDArray[Any]]:
     """Pictures that are kept: ``"sample"`` (named by number and class) or ``"validation"`` (named by place)."""
-    with study.opened() as store:
-        return {name: _array(content) for name, content in store.artifacts(study.key, kind).items()}
+    with study._open(write=False) as store:
+        return {name: _array(content) for name, content in store.artifacts(study._key, kind).items()}
 
 
 def _rank_within(labels: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -16,10 +16,9 @@ import numpy as np
 from augmentlab import engines, models
 from augmentlab.compose import Compose
 from augmentlab.data import Dataset
-from augmentlab.study import analyses, comparison, samples, search, statistics, words
+from augmentlab.study import analyses, comparison, samples, search, words
 from augmentlab.study.execution import Execution
 from augmentlab.study.inputs import (
-    TRIVIAL,
     check_data,
     common_preparation,
     count,
@@ -29,12 +28,13 @@ from augmentlab.study.inputs import (
     seed_of,
     versions,
 )
-from augmentlab.study.metrics import Metric, as_metric
-from augmentlab.study.runner import BOOTSTRAP, DRAW, SPLIT, Cell, Target, Work, failed, prepared, run_cell, share
+from augmentlab.study.metrics import as_metric
+from augmentlab.study.record import IDENTITY, Record
+from augmentlab.study.runner import DRAW, SPLIT, Cell, Target, Work, failed, prepared, run_cell, share
 from augmentlab.study.running import Session
-from augmentlab.study.spaces import CONTROL, Arm, as_arms
+from augmentlab.study.spaces import Arm, as_arms
 from augmentlab.study.splits import Split, split, training_draw
-from augmentlab.study.storage import MEMORY, Storage, Trial, check_path, content_key, is_blank
+from augmentlab.study.storage import MEMORY, Storage, Trial, check_path, content_key
 from augmentlab.transform import Transform, from_dict
 
 if TYPE_CHECKING:
@@ -45,10 +45,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SCHEMA_VERSION = 2
-_IDENTITY = Arm(label=CONTROL, transform=Compose(()))
 
 
-class Study:
+class Study(Record):
     """Which augmentations improve a model on some data, by how much, and how sure are we?
 
     Every arm, and the control whose copies are unchanged, is trained on the same draws: the same training images, the
@@ -207,62 +206,6 @@ class Study:
         self._stop = threading.Event()
         self.interrupted = False
 
-    @classmethod
-    def load(cls, storage: str | os.PathLike[str], name: str | None = None) -> Self:
-        """Open a stored study for reading, without its data: all works but what has to train a model.
-
-        Parameters
-        ----------
-        storage : str or path-like
-            The file.
-        name : str, optional
-            Which study; the one that was run last by default.
-
-        Raises
-        ------
-        OSError, ValueError
-            No file, no study file, or no study of that name; the sentence lists those that are there.
-        """
-        with Storage(storage, write=False) as store:
-            stored = store.studies()
-        chosen = [row for row in stored if name is None or row[1] == name]
-        if not chosen:
-            there = ", ".join(dict.fromkeys(repr(row[1]) for row in stored)) or "none"
-            wanted = "a study" if name is None else f"a study named {name!r}"
-            raise ValueError(f"storage {str(storage)!r} must hold {wanted}; it holds {there}")
-        study = cls.__new__(cls)
-        key, _, spec = chosen[0]
-        nothing = dict.fromkeys(("data", "model", "_arms", "_split"))
-        spec = _of_now(spec)
-        vars(study).update(
-            nothing, _key=key, _spec=spec, _metric=Metric(**spec["metric"]), _storage=str(storage),
-            _stop=threading.Event(), interrupted=False,
-        )  # fmt: skip
-        return study
-
-    # --- what it is ------------------------------------------------------------------------------------------------
-
-    @property
-    def name(self) -> str:
-        """Name of the study."""
-        return str(self._spec["name"])
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """All that describes the study, as stored: JSON-ready, a copy."""
-        copy: dict[str, Any] = json.loads(json.dumps(self._spec))
-        return copy
-
-    @property
-    def labels(self) -> list[str]:
-        """Names of the arms, in the order given; the controls are not among them."""
-        return [arm["label"] for arm in self._spec["arms"] if arm["role"] == "arm"]
-
-    @property
-    def arms(self) -> list[Arm]:
-        """The candidates; in a loaded study, rebuilt from the file."""
-        return self._all_arms[: len(self.labels)]
-
     @property
     def pool(self) -> Dataset:
         """The images that training draws come from, as the arms meet them: after `preprocess`.
@@ -287,36 +230,6 @@ class Study:
         """
         return self._part("validation", "take the validation part from")
 
-    @property
-    def draws(self) -> int:
-        """Training runs of each arm."""
-        return int(self._spec["draws"])
-
-    @property
-    def metric(self) -> Metric:
-        """What is compared."""
-        return self._metric
-
-    @property
-    def rope(self) -> float:
-        """Half width of the differences that do not matter, in the unit of the metric."""
-        return float(self._spec["rope"])
-
-    @property
-    def n_trials(self) -> int:
-        """Number of trials of the whole study, the controls' among them."""
-        return (len(self._spec["arms"]) + 1) * self.draws
-
-    @property
-    def n_complete(self) -> int:
-        """Number of trials that are finished and stored."""
-        keys = self._keys("validation")
-        if self._is_blank():
-            return 0
-        with self._open(write=False) as store:
-            states = store.states(set(keys.values()))
-        return sum(states.get(key) == "complete" for key in keys.values())
-
     def __repr__(self) -> str:
         arms = f"{len(self.labels)} arm{'' if len(self.labels) == 1 else 's'}"
         controls = "the control" if len(self._spec["arms"]) == len(self.labels) else "2 controls"
@@ -325,7 +238,7 @@ class Study:
             f"{self.n_complete} of {self.n_trials} trials complete>"
         )
 
-    # --- running ---------------------------------------------------------------------------------------------------
+    # --- running ---------------------------------------------------------------------------------------------------------
 
     def run(
         self,
@@ -371,7 +284,9 @@ class Study:
         self._check_data("run with")
         planner = search_named(search, self, n_trials)
         total = min(self.n_trials, n_trials or self.n_trials)
-        with self._session("validation", n_jobs=n_jobs, client=client, durable=durable, total=total, progress=progress) as session:
+        with self._session(
+            "validation", n_jobs=n_jobs, client=client, durable=durable, total=total, progress=progress
+        ) as session:
             samples.save_images(session.store, self)
             failures: set[tuple[int, int]] = set()
             while batch := planner.plan(self._results(), failures):
@@ -429,8 +344,10 @@ class Study:
         mean = float(np.mean([seconds for index, seconds in known.items() if index >= 0] or [0.0]))
         rows = []
         for index in range(-1, len(arms)):
-            left = sum((trial := trials.get((index, draw))) is None or trial.state != "complete" for draw in range(self.draws))
-            arm = _IDENTITY if index < 0 else arms[index]
+            left = sum(
+                (trial := trials.get((index, draw))) is None or trial.state != "complete" for draw in range(self.draws)
+            )
+            arm = IDENTITY if index < 0 else arms[index]
             role = "control" if index < 0 else self._spec["arms"][index]["role"]
             rows.append((arm.label, role, arm.code, left, left * known.get(index, mean)))
         frame = pd.DataFrame(rows, columns=["arm", "role", "code", "trials", "seconds"])
@@ -498,136 +415,7 @@ class Study:
         chosen_for = table.loc[table["arm"] == self._label(index), "difference"].to_numpy()
         return frame.assign(validation_difference=chosen_for, openings=openings)
 
-    def confirmations(self) -> pd.DataFrame:
-        """Return what `confirm` gave so far, one row an arm, without opening anything.
-
-        Returns
-        -------
-        pandas.DataFrame
-            As from `confirm`; empty when nothing was confirmed. ``openings`` counts every opening of the locked test of
-            these data with this split, by any study of the storage.
-        """
-        import pandas as pd
-
-        stored = self._stored("test")
-        if self._is_blank():
-            return pd.DataFrame()
-        with self._open(write=False) as store:
-            events = store.events(self._test_key, "opening")
-        rows = []
-        for number, (study, label, _) in enumerate(events, 1):
-            if study != self._key or label not in self._all_labels:
-                continue
-            row = self._row(self._all_labels.index(label), stored, "test")
-            if row["draws"] >= 2:
-                row["verdict"] = comparison.verdict(row, row["p"], self.rope)
-                rows.append(row | {"openings": number})
-        frame = self._frame(rows).drop(columns="draws_needed")
-        differences = self._quiet_comparison().set_index("arm")["difference"] if rows else {}
-        return frame.assign(
-            validation_difference=[differences[row["arm"]] for row in rows], openings=[row["openings"] for row in rows]
-        )
-
-    # --- what came out ---------------------------------------------------------------------------------------------
-
-    def compare(self, to: str = CONTROL) -> pd.DataFrame:
-        """Return what is known about each arm, the best difference first.
-
-        Works on a study that is not finished: an arm is compared on the draws that it and the control have completed,
-        and a warning says so.
-
-        Parameters
-        ----------
-        to : str
-            What the arms are compared with: the control, or any arm by its label, such as ``"TrivialAugment"``.
-
-        Returns
-        -------
-        pandas.DataFrame
-            - ``arm``, ``code``: label and pipeline
-            - ``role``: "arm", or "control" for TrivialAugment
-            - ``mean``: mean of the metric, for accuracy in [0, 1]
-            - ``difference``: to the control on the same draws, in points (hundredths) where the metric is a share
-            - ``low``, ``high``: 95 % interval of the difference (crossed bootstrap)
-            - ``p``: of no difference (crossed t), adjusted for the number of rows after Holm
-            - ``verdict``: helps, hurts, equivalent, undecided or identical; see `statistics.verdict`. An arm without
-              a result, for which ``draws`` is 0, is undecided
-            - ``draws``: how many it rests on
-            - ``draws_needed``: where undecided, about how many would decide; inf if only more images could
-            - ``seconds``: mean time of its trials
-
-            ``attrs`` hold ``name``, ``to``, ``control_mean`` (of what the arms are compared with), ``rope``,
-            ``metric``, ``unit``, ``draws`` (of the study) and ``note`` (empty, or what is missing or was stopped early).
-
-        Raises
-        ------
-        RuntimeError
-            No trial of the control is complete; the sentence names the error if they all failed.
-        ValueError
-            There is no arm of that label.
-        """
-        stored = self._stored("validation")
-        base = self._place(to)
-        control = [trial for (index, _), trial in stored.items() if index == base and trial.state == "complete"]
-        if not control and (failure := self._failure(base, stored)):
-            raise RuntimeError(f"every trial of the control failed, the first with {failure}")
-        if not control:
-            raise RuntimeError("the study has no complete trial of the control yet; call run() first")
-        places = [index for index in range(len(self._all_labels)) if index != base]
-        rows = [self._row(index, stored, "validation", base) for index in places]
-        adjusted = statistics.holm([row["p"] for row in rows])
-        for row, p in zip(rows, adjusted, strict=True):
-            row["p"] = p
-            row["verdict"] = comparison.verdict(row, p, self.rope)
-        frame = self._frame(rows).sort_values("difference", ascending=False, kind="stable", ignore_index=True)
-        note = self._note(stored)
-        judge = self._judge("validation")
-        frame.attrs = self._attrs | {
-            "to": to,
-            "control_mean": float(np.mean([judge.value(trial) for trial in control])),
-            "rope": self.rope,
-            "draws": self.draws,
-            "note": note,
-        }
-        if note:
-            warnings.warn(note, UserWarning, stacklevel=2)
-        return frame
-
-    @property
-    def best(self) -> Arm | None:
-        """The arm with the largest difference among those that help; None when none does.
-
-        The largest of many is partly lucky: `confirm` tells how much is left on images never looked at.
-        """
-        table = self._quiet_comparison()
-        helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
-        return None if helping.empty else self.arms[self.labels.index(helping["arm"].iloc[0])]
-
-    def summary(self) -> str:
-        """Return what came out, in words.
-
-        Examples
-        --------
-        A sentence for what helps, one for what hurts, one for the rest::
-
-            Of 3 arms, 1 helps: shift, by 13.9 points (95 % interval 11.0 to 16.8).
-            1 hurts: flip, by 4.5 points (95 % interval 2.1 to 6.9).
-            1 is undecided: noise.
-            The control, with unchanged copies, scores 45.1 %.
-            TrivialAugment, the second control, gains 5.1 points; shift beats it by 8.8 points (95 % interval 4.4 to 13.1).
-        """
-        table = self._quiet_comparison()
-        best, over = self.best, None
-        if best is not None and TRIVIAL in self._all_labels[len(self.labels) :]:
-            places = self._all_labels.index(best.label), self._all_labels.index(TRIVIAL)
-            over = self._row(places[0], self._stored("validation"), "validation", places[1])
-            over["verdict"] = comparison.verdict(over, over["p"], self.rope)
-            over = over if over["test"] is not None else None
-        return words.summary(table, over)
-
-    def effects(self) -> pd.DataFrame:
-        """Return what each step of an on/off design does, alone and with the others; see `analyses.effects`."""
-        return analyses.effects(self)
+    # --- further questions -----------------------------------------------------------------------------------------------
 
     def learning_curve(
         self,
@@ -666,73 +454,7 @@ class Study:
         """Return how often each step makes a model change its mind about an image; see `analyses.label_safety`."""
         return analyses.label_safety(self, draws, n_jobs=n_jobs, client=client, progress=progress)
 
-    def trials_dataframe(self) -> pd.DataFrame:
-        """Return one row a stored trial, those of confirmations last, with Optuna's columns.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``number``, ``value`` (of the metric; nan when failed), ``state`` (complete or failed), ``params_arm``,
-            ``params_draw``, ``part`` (validation or test), ``datetime_start`` (UTC), ``seconds``, ``message`` (the
-            error of a failed trial, warnings of a complete one), ``code``.
-        """
-        import pandas as pd
-
-        labels = [*self._all_labels, CONTROL]
-        rows = []
-        for part in ("validation", "test"):
-            judge = self._judge(part)
-            for (index, draw), trial in sorted(self._stored(part).items(), key=lambda item: item[0][::-1]):
-                number = draw * len(labels) + index + 1 + (self.n_trials if part == "test" else 0)
-                place = (number, judge.value(trial), trial.state, labels[index], draw, part)
-                rows.append((*place, trial.started, trial.seconds, trial.message, trial.arm))
-        columns = ["number", "value", "state", "params_arm", "params_draw", "part"]
-        columns += ["datetime_start", "seconds", "message", "code"]
-        frame = pd.DataFrame(rows, columns=columns)
-        frame["datetime_start"] = pd.to_datetime(frame["datetime_start"], utc=True)
-        return frame
-
-    # --- inside ----------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _all_arms(self) -> list[Arm]:
-        """The candidates, and TrivialAugment where it is a control."""
-        if self._arms is not None:
-            return self._arms
-        return [
-            Arm(label=arm["label"], transform=from_dict(arm["transform"]), point=tuple(arm["levels"].items()))
-            for arm in self._spec["arms"]
-        ]
-
-    @property
-    def _all_labels(self) -> list[str]:
-        return [arm["label"] for arm in self._spec["arms"]]
-
-    def _label(self, index: int) -> str:
-        return CONTROL if index < 0 else self._all_labels[index]
-
-    def _place(self, label: str | Arm) -> int:
-        """Place of an arm or a control by its label; -1 for the control."""
-        wanted = label.label if isinstance(label, Arm) else label
-        if wanted == CONTROL:
-            return -1
-        if wanted not in self._all_labels:
-            raise ValueError(f"arm must be one of {words.listed(self._all_labels)}; got {wanted!r}")
-        return self._all_labels.index(wanted)
-
-    @property
-    def _attrs(self) -> dict[str, Any]:
-        """What every table of the study says of itself."""
-        return {"name": self.name, "metric": self._metric.name, "unit": self._metric.unit}
-
-    def _open(self, *, write: bool, durable: bool = False) -> Storage:
-        """Open the storage; the one in memory stays open."""
-        if isinstance(self._storage, Storage):
-            return self._storage
-        return Storage(self._storage, write=write, durable=durable)
-
-    def _is_blank(self) -> bool:
-        return not isinstance(self._storage, Storage) and is_blank(self._storage)
+    # --- inside ----------------------------------------------------------------------------------------------------------
 
     def _check_data(self, action: str) -> None:
         if self.data is None:
@@ -795,35 +517,6 @@ class Study:
         done = prepared(self._preprocess, list(images))
         return np.stack(done) if len({image.shape for image in done}) == 1 else tuple(done)
 
-    @property
-    def _test_key(self) -> str:
-        """Name of the locked test: whoever studies these data with this split shares it."""
-        context = self._spec["context"]
-        return content_key({"data": context["data"], "split": context["split"]})
-
-    @cached_property
-    def _context_key(self) -> str:
-        return content_key(self._spec["context"])
-
-    def _key_of(self, index: int, draw: int, part: str, **more: Any) -> str:
-        """Key of a trial; `more` is what differs from the study's own trials."""
-        identity = _IDENTITY.identity if index < 0 else self._spec["arms"][index]["identity"]
-        return content_key([self._context_key, identity, draw, part, *([more] if more else [])])
-
-    def _keys(self, part: str) -> dict[tuple[int, int], str]:
-        """Keys of the study's own trials by arm and draw."""
-        if part not in self._keys_known:
-            self._keys_known[part] = {
-                (index, draw): self._key_of(index, draw, part)
-                for index in range(-1, len(self._all_labels))
-                for draw in range(self.draws)
-            }
-        return self._keys_known[part]
-
-    @cached_property
-    def _keys_known(self) -> dict[str, dict[tuple[int, int], str]]:
-        return {}
-
     def _cell(
         self,
         index: int,
@@ -849,7 +542,7 @@ class Study:
         loss : bool
             Whether the loss on the training images is wanted.
         """
-        arm = _IDENTITY if index < 0 else self._all_arms[index]
+        arm = IDENTITY if index < 0 else self._all_arms[index]
         more: dict[str, Any] = {} if size is None else {"train_size": size}
         more |= {"loss": True} if loss else {}
         asked = {"": None} if targets is None else targets
@@ -957,7 +650,9 @@ class Study:
         stored = self._read(keys)
         if any(key not in stored or stored[key].state != "complete" for key in keys):
             self._check_data(f"compute {what} with")
-            with self._session("validation", sizes={cell.size for cell in cells}, total=len(cells), **session) as running:
+            with self._session(
+                "validation", sizes={cell.size for cell in cells}, total=len(cells), **session
+            ) as running:
                 running.run(cells)
             self._tell(running, keys, stacklevel=4)
             if self.interrupted:
@@ -968,122 +663,22 @@ class Study:
             raise RuntimeError(f"every trial of {what} failed, the first with {next(iter(stored.values())).message}")
         return complete
 
-    def _read(self, keys: Iterable[str]) -> dict[str, Trial]:
-        if self._is_blank():
-            return {}
-        with self._open(write=False) as store:
-            return store.trials(keys)
-
-    def _stored(self, part: str) -> dict[tuple[int, int], Trial]:
-        """Stored trials of a part by arm and draw; the control is arm -1."""
-        keys = self._keys(part)
-        trials = self._read(keys.values())
-        return {place: trials[key] for place, key in keys.items() if key in trials}
-
     def _results(self) -> dict[tuple[int, int], NDArray[np.float64]]:
         """What a search knows."""
         judge = self._judge("validation")
-        return {place: judge.each(trial) for place, trial in self._stored("validation").items() if trial.state == "complete"}
-
-    def _judge(self, part: str) -> comparison.Judge:
-        if part not in self._judges:
-            groups = self._spec["groups"][part]
-            self._judges[part] = comparison.Judge(
-                metric=self._metric,
-                labels=np.array(self._spec["labels"][part], dtype=np.int64),
-                groups=None if groups is None else np.array(groups, dtype=np.int64),
-                rng=(self._spec["context"]["seed"], BOOTSTRAP),
-            )
-        return self._judges[part]
-
-    @cached_property
-    def _judges(self) -> dict[str, comparison.Judge]:
-        """They remember estimates that were computed before; the resampling takes seconds where images are many."""
-        return {}
-
-    def _row(self, index: int, stored: comparison.CELLS, part: str, to: int = -1) -> dict[str, Any]:
-        """One arm against the control, or another, on the draws that both have."""
-        found = comparison.row(
-            self._judge(part), stored, index, to, draws=self.draws, rope=self.rope, family=len(self._all_labels)
-        )
-        arm = self._spec["arms"][index]
-        return {"arm": arm["label"], "role": arm["role"], "code": arm["code"]} | found
-
-    def _frame(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
-        import pandas as pd
-
-        columns = ["arm", "code", "role", "mean", "difference", "low", "high", "p", "verdict", "draws", "draws_needed"]
-        frame = pd.DataFrame(rows, columns=[*columns, "seconds"])
-        frame.loc[frame["verdict"] != "undecided", "draws_needed"] = np.nan
-        return frame
-
-    @property
-    def _search(self) -> dict[str, Any]:
-        """What the last search did; what a search that never ran would say when there is none."""
-        nothing = {"name": "grid", "finished": False, "note": "", "stopped": {}}
-        if self._is_blank():
-            return nothing
-        with self._open(write=False) as store:
-            outcomes = list(store.artifacts(self._key, "search").values())
-        return json.loads(outcomes[-1]) if outcomes else nothing
-
-    def _note(self, stored: comparison.CELLS) -> str:
-        """Say what a comparison has to do without; empty when nothing."""
-        outcome = self._search
-        stopped = {label: why for label, why in outcome["stopped"].items() if self._draws_of(label, stored) < self.draws}
-        early = sum(self.draws - self._draws_of(label, stored) for label in stopped)
-        broken = sum(trial.state == "failed" for trial in stored.values())
-        missing = self.n_trials - len(stored) + broken - early
-        parts = []
-        if missing:
-            why = f", {broken} of them failed" if broken else ""
-            failures = [(label, self._failure(index, stored)) for index, label in enumerate(self._all_labels)]
-            lost = "".join(f"; {label} failed in every draw with {failure}" for label, failure in failures if failure)
-            parts.append(
-                f"{missing} of {self.n_trials} trials {'is' if missing == 1 else 'are'} missing{why}; "
-                f"each arm is compared on the draws that it and the control have completed{lost}"
-            )
-        if stopped:
-            told = "; ".join(f"{label} ({why})" for label, why in list(stopped.items())[:3])
-            rest = f"; and {len(stopped) - 3} more" if len(stopped) > 3 else ""
-            be = "1 arm was" if len(stopped) == 1 else f"{len(stopped)} arms were"
-            parts.append(f"{be} stopped early by the search {outcome['name']!r}: {told}{rest}. {outcome['note']}".rstrip(". "))
-        if self._metric.kind == "scorer":
-            parts.append(f"{self._metric.name} gives one number a trial: intervals are over draws only, and too narrow")
-        return "; ".join(parts)
-
-    def _draws_of(self, label: str, stored: comparison.CELLS) -> int:
-        index = self._all_labels.index(label)
-        return sum((index, draw) in stored and stored[index, draw].state == "complete" for draw in range(self.draws))
-
-    def _failure(self, index: int, stored: comparison.CELLS) -> str:
-        """The first error of an arm whose trials all failed; else empty."""
-        trials = [stored.get((index, draw)) for draw in range(self.draws)]
-        if not all(trial and trial.state == "failed" for trial in trials):
-            return ""
-        return trials[0].message if trials[0] else ""
-
-    def _quiet_comparison(self) -> pd.DataFrame:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            return self.compare()
-
-    def _chosen(self, arm: str | Arm | None) -> int:
-        """Place of an arm that is named, or of the best."""
-        chosen = self.best if arm is None else arm
-        if chosen is None:
-            raise ValueError(f"no arm helps, so there is none to choose; name one of {', '.join(self.labels)}")
-        return self._place(chosen)
+        return {
+            place: judge.each(trial) for place, trial in self._stored("validation").items() if trial.state == "complete"
+        }
 
 
 def search_named(name: str, study: Study, n_trials: int | None) -> search.Search:
     """Return the search of a name for a study."""
     return search.named(
         name,
-        arms=study._all_arms,  # noqa: SLF001
+        arms=study._all_arms,
         draws=study.draws,
         seed=study.spec["context"]["seed"],
-        always=frozenset({-1, *range(len(study.labels), len(study._all_labels))}),  # noqa: SLF001
+        always=frozenset({-1, *range(len(study.labels), len(study._all_labels))}),
         n_trials=n_trials,
         rope=study.rope,
     )
@@ -1109,16 +704,3 @@ def _storage(storage: str | os.PathLike[str]) -> Storage | str:
     if str(storage) == MEMORY:
         return Storage(MEMORY, write=True)
     return str(storage)
-
-
-def _of_now(spec: dict[str, Any]) -> dict[str, Any]:
-    """Bring the description of a study up to date: version 1 knew accuracy and no second control."""
-    if spec["schema_version"] == 1:
-        spec = spec | {
-            "metric": {"name": "accuracy", "kind": "hits", "scale": 100.0},
-            "classes": [],
-            "images": {},
-            "labels": {"validation": [], "test": []},
-            "arms": [{"role": "arm", "levels": {}} | arm for arm in spec["arms"]],
-        }
-    return spec
