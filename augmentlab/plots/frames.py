@@ -82,7 +82,7 @@ def level_order(level: Any) -> tuple[int, float]:
 
 def signed(value: float, spec: str = ".1f") -> str:
     """A number with its sign, and the minus sign that axes have."""
-    return _ABSENT if np.isnan(value) else f"{value:+z{spec}}".replace("-", "\N{MINUS SIGN}")
+    return _ABSENT if np.isnan(value) else f"{value:+{spec}}".replace("-", "\N{MINUS SIGN}")
 
 
 def whole(name: str, value: Any, low: int) -> int:

@@ -195,7 +195,7 @@ def interactions(study: "Study | pd.DataFrame") -> Figure:
     _write_cells(axis, image, [[unit.change(v) if np.isfinite(v) else "" for v in line] for line in values], bold=sure)
     _label_cells(axis, labels, labels)
     for at in range(len(names)):
-        axis.add_patch(mpl.patches.Rectangle((at - 0.5, at - 0.5), 1, 1, fill=False, edgecolor=GRAY, linewidth=1))
+        axis.add_patch(mpl.patches.Rectangle((at - 0.5, at - 0.5), 1, 1, fill=False, edgecolor=GRAY, clip_on=False))
     _colorbar(figure, image, axis, unit.of_differences)
     what = f"pair interactions, main effects on the diagonal; bold: p < {_ALPHA:g} after Holm"
     _title(figure, _named(table, what))
@@ -240,7 +240,7 @@ def shapley(study: "Study | pd.DataFrame") -> Figure:
     axis.set_xlabel(f"share in {unit.of_differences}", fontsize=9)
     _plain(axis, "x", "left")
     total = table.attrs.get("total", shares["effect"].sum())
-    _title(figure, _named(table, f"Shapley shares of all steps' {unit.change(total)} {unit.of_differences}"))
+    _title(figure, _named(table, f"Shapley shares; all steps together bring {unit.change(total)} {unit.of_differences}"))
     return figure
 
 
@@ -451,7 +451,7 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
         color = _STRANDS((differences[place] / most + 1) / 2)
         axis.plot(heights[place], color=color, linewidth=2.8 if best else 1.2, zorder=5 if best else 3, alpha=0.9)
     for at in range(len(chosen)):
-        axis.axvline(at, color=GRAY, linewidth=1, zorder=6)
+        axis.axvline(at, color=GRAY, linewidth=1, zorder=6, clip_on=False)
     axis.set_xlim(0, len(chosen))
     axis.set_ylim(-0.06, 1.06)
     axis.set_xticks(range(len(chosen) + 1), [*(_short(name, 24) for name in chosen), "difference"], fontsize=9)
@@ -466,6 +466,7 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
     axis.tick_params(axis="x", length=0)
     lost = len(table) - len(done)
     what = f"{len(done)} arms" if len(done) != 1 else "1 arm"
+    what += f"; thick: {done['arm'].iloc[-1]}, {unit.change(differences[-1])}" if len(done) else ""
     _title(figure, _named(table, what + (f"; {lost} without results left out" if lost else "")))
     return figure
 
@@ -473,7 +474,7 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
 def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     """What an arm brings against what it takes (`compare`): difference by seconds a trial, intervals, the front.
 
-    The stepped line joins the arms that no other beats in both: the Pareto front.
+    The stepped line joins the arms that are better than the control and that no other beats in both: the Pareto front.
 
     Parameters
     ----------
@@ -502,13 +503,12 @@ def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     rope = table.attrs.get("rope", 0.0)
     axis.axhspan(-rope, rope, color="#EEEEEE", zorder=0)
     seconds, differences = done["seconds"].to_numpy(float), done["difference"].to_numpy(float)
-    on_front = np.array([_unbeaten(seconds, differences, at) for at in range(len(done))], bool)
-    if len(done):
-        if seconds.min() > 0 and seconds.max() > 20 * seconds.min():
-            axis.set_xscale("log")
-        order = np.argsort(seconds[on_front], kind="stable")
-        steps = seconds[on_front][order], differences[on_front][order]
-        axis.step(*steps, where="post", color=GRAY, linewidth=1, linestyle=(0, (4, 3)), zorder=2)
+    on_front = np.array([_unbeaten(seconds, differences, at) for at in range(len(done))], bool) & (differences > 0)
+    if len(done) and 0 < 20 * seconds.min() < seconds.max():
+        axis.set_xscale("log")
+    order = np.flatnonzero(on_front)[np.argsort(seconds[on_front], kind="stable")]
+    dashes = {"color": GRAY, "linewidth": 1, "linestyle": (0, (4, 3)), "label": "front"}
+    axis.step(seconds[order], differences[order], where="post", zorder=2, **dashes)
     for _, row in done.iterrows():
         style = {**VERDICT_STYLE[row["verdict"]]}
         if row.get("role") == "control":
@@ -520,7 +520,7 @@ def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     axis.set_xlabel("seconds a trial", fontsize=9)
     axis.set_ylabel(f"difference to the control in\n{unit.of_differences}", fontsize=9)
     _plain(axis, "both")
-    _title(figure, _named(table, "what an arm brings and takes; dashed: no arm is both better and quicker"))
+    _title(figure, _named(table, "what an arm brings and takes; dashed: no other is both better and quicker"))
     order = [*np.flatnonzero(on_front), *np.flatnonzero(~on_front)][:labels]
     named = [(seconds[at], differences[at], _short(done["arm"].iloc[at], 30)) for at in order]
     _name_points(figure, axis, named, np.column_stack([seconds, differences]))
@@ -619,8 +619,11 @@ def _canvas(width: float, height: float) -> Canvas:
 
 
 def _title(figure: Canvas, text: str) -> None:
-    width = int(figure.get_figwidth() * 12.5)
-    figure.suptitle(textwrap.fill(text, width), x=0.01, ha="left", fontsize=10, color=GRAY)
+    """Write the title from the left edge, in as few lines as it needs, and these of about one length."""
+    width = int(figure.get_figwidth() * 13)
+    fewest = len(textwrap.wrap(text, width))
+    even = next(one for one in range(width * fewest // (fewest + 1), width + 1) if len(textwrap.wrap(text, one)) <= fewest)
+    figure.suptitle(textwrap.fill(text, even), x=0.01, ha="left", fontsize=10, color=GRAY)
 
 
 def _named(table: "pd.DataFrame", text: str) -> str:
@@ -684,7 +687,7 @@ def _write_cells(axis: Any, image: Any, texts: Sequence[Sequence[str]], *, bold:
 def _label_cells(axis: Any, rows: Sequence[str] | None, columns: Sequence[str], *, slanted: bool = True) -> None:
     turn = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
     axis.set_xticks(range(len(columns)), columns, fontsize=8.5, **turn)
-    axis.set_yticks(range(len(rows)) if rows else [], rows, fontsize=8.5)
+    axis.set_yticks(range(len(rows or [])), rows or [], fontsize=8.5)
     axis.tick_params(length=0)
     for spine in axis.spines.values():
         spine.set_visible(False)
