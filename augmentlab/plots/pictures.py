@@ -1,9 +1,7 @@
-"""Figures for a paper, a report or a pull request. Each function returns a matplotlib Figure and leaves pyplot alone."""
+"""Figures of images: what a pipeline draws, what a parameter does."""
 
-import io
-import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,36 +10,14 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from augmentlab import render
 from augmentlab.params import parameters
 from augmentlab.pixels import Array
+from augmentlab.plots.canvas import GRAY, Canvas
 from augmentlab.sample import Sample
 from augmentlab.transform import Transform, parameter_named
 
-if TYPE_CHECKING:
-    from augmentlab.study import Study
-
-__all__ = ["VERDICT_STYLE", "comparison", "grid", "sweep"]
+__all__ = ["grid", "sweep"]
 
 _INCH = 1.25  # side of a tile
-_GRAY = "#444444"
 _MOST_ROWS = 50  # a figure with more axes takes minutes and shows nothing
-
-# Okabe and Ito's blue and vermilion differ for colour-blind readers; marker and fill tell verdicts apart in gray print.
-VERDICT_STYLE: dict[str, dict[str, Any]] = {
-    "helps": {"color": "#0072B2", "marker": "o", "markerfacecolor": "#0072B2"},
-    "hurts": {"color": "#D55E00", "marker": "s", "markerfacecolor": "#D55E00"},
-    "equivalent": {"color": "#555555", "marker": "D", "markerfacecolor": "#BBBBBB"},
-    "undecided": {"color": "#777777", "marker": "o", "markerfacecolor": "white"},
-    "identical": {"color": "#777777", "marker": "|", "markerfacecolor": "white"},
-}
-
-
-class _Figure(Figure):
-    """A figure that a notebook shows by itself, without pyplot and its global state."""
-
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png")
-        width, height = (round(inches * 96) for inches in self.get_size_inches())
-        return buffer.getvalue(), {"width": width, "height": height}
 
 
 def grid(
@@ -85,7 +61,7 @@ def grid(
         axis = axes[tile.row][tile.column]
         _show(axis, tile.image)
         if tile.row == 0:
-            axis.set_title(titles[tile.column], fontsize=9, color=_GRAY)
+            axis.set_title(titles[tile.column], fontsize=9, color=GRAY)
     return figure
 
 
@@ -135,70 +111,10 @@ def sweep(
         line[0].set_ylabel(parameter.name, fontsize=10)
         for axis, value, picture in zip(line, row, shown, strict=False):
             _show(axis, picture)
-            axis.set_title(render.text_of(parameter, value), fontsize=9, color=_GRAY)
+            axis.set_title(render.text_of(parameter, value), fontsize=9, color=GRAY)
         for axis in line[len(row) :]:
             axis.set_visible(False)
     return figure
-
-
-def comparison(study: "Study") -> Figure:
-    """Each arm of a study against its control: a dot for the difference, a line for its interval, largest first.
-
-    Parameters
-    ----------
-    study : Study
-        With at least two finished draws of the control and of one arm; also one opened by ``Study.load``.
-
-    Notes
-    -----
-    The verdict shows in colour, in the shape of the marker and in words, so that it survives colour-blindness and gray
-    print. The band about zero is the region of practical equivalence.
-    """
-    if not hasattr(study, "compare"):
-        raise TypeError(f"study must be a Study; got {type(study).__name__}")
-    table = study.compare()
-    control = table.attrs["control_mean"]
-    names = [textwrap.fill(str(arm), 44) for arm in table["arm"]]
-    lines = sum(name.count("\n") + 1 for name in names)
-    figure = _Figure(figsize=(7.6, 1.5 + 0.3 * lines), layout="constrained", dpi=160)
-    axis = figure.subplots()
-    axis.axvspan(-study.rope, study.rope, color="#EEEEEE", zorder=0)
-    axis.axvline(0, color=_GRAY, linewidth=1, zorder=1)
-    for place, (_, row) in enumerate(table.iterrows()):
-        style = VERDICT_STYLE[row["verdict"]]
-        axis.plot([row["low"], row["high"]], [place, place], color=style["color"], linewidth=1.8, solid_capstyle="butt")
-        axis.plot(row["difference"], place, linestyle="none", markersize=6.5, markeredgewidth=1.4, zorder=3, **style)
-        axis.annotate(
-            _effect(row),
-            (1.01, place),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=8.5,
-            color=style["color"],
-            annotation_clip=False,
-        )
-    axis.set_yticks(range(len(names)), names, fontsize=9)
-    axis.set_ylim(len(names) - 0.4, -0.6)
-    axis.set_xlabel(f"difference to the control in points of accuracy (control {100 * control:.1f} %)", fontsize=9)
-    draws = sorted({int(count) for count in table["draws"]})
-    axis.set_title(
-        f"{study.name}: {'-'.join(map(str, {draws[0], draws[-1]}))} draws, 95 % crossed-bootstrap intervals",
-        loc="left",
-        fontsize=10,
-        color=_GRAY,
-    )
-    axis.tick_params(axis="x", labelsize=8.5)
-    axis.tick_params(axis="y", length=0)
-    axis.grid(axis="x", color="#E3E3E3", linewidth=0.6, zorder=0)
-    axis.set_axisbelow(True)
-    for side in ("top", "right", "left"):
-        axis.spines[side].set_visible(False)
-    return figure
-
-
-def _effect(row: Any) -> str:
-    """The number and the word beside an interval, with the minus sign that the axis has."""
-    return f"{row['difference']:+.1f}  {row['verdict']}".replace("-", "\N{MINUS SIGN}", 1)
 
 
 def _check_transform(transform: Any) -> None:
@@ -219,7 +135,7 @@ def _tiled(pictures: Sequence[Sequence[Array]], *, titles: bool = False) -> tupl
     heights = [max(min(picture.shape[0] / picture.shape[1], 3.0) for picture in line) for line in pictures]
     height = sum(heights) * _INCH + (0.25 * len(heights) if titles else 0.25)
     tight = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
-    figure = _Figure(figsize=(columns * _INCH + 0.4, height), layout=tight, dpi=160)
+    figure = Canvas(figsize=(columns * _INCH + 0.4, height), layout=tight, dpi=160)
     return figure, figure.subplots(len(heights), columns, squeeze=False, height_ratios=heights)
 
 

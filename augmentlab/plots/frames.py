@@ -1,0 +1,140 @@
+"""What the plots of studies read: the tidy frame behind a Study or a table, its unit, the levels of its factors."""
+
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Unit", "factors_of", "frame_of", "joined", "level_order", "level_text", "signed", "whole"]
+
+# Columns of compare() and of to_frame(); what else a frame of arms has is a factor.
+_COMPARISON = (
+    "arm code role mean difference low high p verdict draws draws_needed seconds "
+    "affinity affinity_low affinity_high diversity"
+).split()
+_TRIALS = "arm code role draw part state value seconds started message".split()
+_ABSENT = "\N{EN DASH}"  # a level or a number that there is not
+
+
+def frame_of(source: Any, method: str, columns: Sequence[str]) -> "pd.DataFrame":
+    """The frame to draw: as given, or what this method of a Study returns.
+
+    Raises
+    ------
+    TypeError
+        Neither a frame nor a Study.
+    ValueError
+        A frame without rows, or without some of the columns.
+    """
+    import pandas as pd
+
+    frame = source if isinstance(source, pd.DataFrame) else getattr(source, method, lambda: None)()
+    wanted = f"study must be a Study or the frame of its {method}()"
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"{wanted}; got {type(source).__name__}")
+    missing = [name for name in columns if name not in frame]
+    if missing:
+        raise ValueError(f"{wanted}, with the columns {', '.join(columns)}; got one without {', '.join(missing)}")
+    if frame.empty:
+        raise ValueError(f"{wanted}, with one row or more; got an empty one")
+    return frame
+
+
+def joined(source: Any, columns: Sequence[str]) -> "pd.DataFrame":
+    """The comparison of a Study with the levels of its factors beside; a frame is taken to have them."""
+    import pandas as pd
+
+    table = frame_of(source, "compare", columns)
+    if isinstance(source, pd.DataFrame):
+        return table
+    trials = frame_of(source, "to_frame", ["arm"])
+    names = [name for name in trials if name not in {*_TRIALS, *table.columns}]
+    both = table.join(trials.drop_duplicates("arm").set_index("arm")[names], on="arm")
+    both.attrs = dict(table.attrs)
+    return both
+
+
+def factors_of(table: "pd.DataFrame") -> list[str]:
+    """Names of the columns that hold levels."""
+    return [name for name in table if name not in {*_COMPARISON, *_TRIALS}]
+
+
+def level_text(level: Any) -> str:
+    """A level as a tick shows it."""
+    if isinstance(level, (bool, np.bool_)):
+        return "on" if level else "off"
+    if isinstance(level, numbers.Real):
+        return _ABSENT if np.isnan(level) else f"{level:g}".replace("-", "\N{MINUS SIGN}")
+    return _ABSENT if level is None else str(level)
+
+
+def level_order(level: Any) -> tuple[int, float]:
+    """Key of sorting: what is absent, then numbers by size, then the rest as they come."""
+    if level_text(level) == _ABSENT:
+        return 0, 0.0
+    return (1, float(level)) if isinstance(level, numbers.Real) else (2, 0.0)
+
+
+def signed(value: float, spec: str = ".1f") -> str:
+    """A number with its sign, and the minus sign that axes have."""
+    return _ABSENT if np.isnan(value) else f"{value:+{spec}}".replace("-", "\N{MINUS SIGN}")
+
+
+def whole(name: str, value: Any, low: int) -> int:
+    """Check a count that the caller gives."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
+        raise ValueError(f"{name} must be an int >= {low}; got {value!r}")
+    return int(value)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How the numbers of a frame are written: accuracies in per cent and their differences in points; others as they are."""
+
+    metric: str
+    name: str
+
+    @classmethod
+    def of(cls, frame: "pd.DataFrame") -> "Unit":
+        """Read from the attributes of a frame; one that has lost them is taken to hold accuracies."""
+        return cls(str(frame.attrs.get("metric", "accuracy")), str(frame.attrs.get("unit", "points")))
+
+    @property
+    def in_points(self) -> bool:
+        """Whether differences are in points of something between 0 and 1."""
+        return self.name == "points"
+
+    @property
+    def scale(self) -> float:
+        """What a mean is multiplied by where it is shown."""
+        return 100.0 if self.in_points else 1.0
+
+    @property
+    def of_means(self) -> str:
+        """Label of an axis of means."""
+        return f"{self.metric}, %" if self.in_points else self._plain
+
+    @property
+    def of_differences(self) -> str:
+        """What a difference is measured in."""
+        return f"points of {self.metric}" if self.in_points else self._plain
+
+    @property
+    def _plain(self) -> str:
+        return f"{self.metric}, {self.name}" if self.name not in {"", self.metric} else self.metric
+
+    def mean(self, value: float) -> str:
+        """A mean with its unit."""
+        if np.isnan(value):
+            return _ABSENT
+        text = f"{100 * value:.1f} %" if self.in_points else f"{value:.3g}"
+        return text.replace("-", "\N{MINUS SIGN}")
+
+    def change(self, value: float) -> str:
+        """A difference with its sign."""
+        return signed(value, ".1f" if self.in_points else ".3g")
