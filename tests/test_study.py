@@ -28,7 +28,8 @@ from augmentlab import (
     models,
     uniform,
 )
-from augmentlab.study import Arm, Study, runner, statistics
+from augmentlab.study import Arm, Study, runner, statistics, words
+from augmentlab.study.execution import Execution
 from augmentlab.study.storage import Storage
 
 SHIFT = Affine(translate_x=uniform(-0.5, 0.5), border="wrap")
@@ -82,7 +83,20 @@ def test_what_helps_helps_and_what_hurts_hurts(finished):
 
 def test_the_table_has_all_that_is_promised(finished):
     table = finished.compare()
-    columns = ["arm", "code", "mean", "difference", "low", "high", "p", "verdict", "draws", "draws_needed"]
+    columns = [
+        "arm",
+        "code",
+        "role",
+        "mean",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "verdict",
+        "draws",
+        "draws_needed",
+        "seconds",
+    ]
     assert list(table.columns) == columns
     assert table["difference"].is_monotonic_decreasing
     assert (table["low"] <= table["difference"]).all()
@@ -358,16 +372,16 @@ def test_a_further_arm_costs_its_own_trials_only(tmp_path):
 )
 def test_whatever_changes_results_changes_the_keys(change):
     arms = {"shift": SHIFT}
-    keys = [study(arms, **settings)._trial_key(0, 0, "validation") for settings in ({}, change)]
+    keys = [study(arms, **settings)._key_of(0, 0, "validation") for settings in ({}, change)]
     assert keys[0] != keys[1]
 
 
 def test_keys_do_not_depend_on_what_does_not_matter():
     one = study({"shift": SHIFT})
     other = study({"x": Compose((SHIFT,)), "y": Invert()}, draws=7, rope=1.0, name="other")
-    assert one._trial_key(0, 0, "validation") == other._trial_key(0, 0, "validation")
-    assert one._trial_key(-1, 0, "validation") == other._trial_key(-1, 0, "validation")
-    keys = {one._trial_key(*place) for place in itertools.product((-1, 0), (0, 1), ("validation", "test"))}
+    assert one._key_of(0, 0, "validation") == other._key_of(0, 0, "validation")
+    assert one._key_of(-1, 0, "validation") == other._key_of(-1, 0, "validation")
+    keys = {one._key_of(*place) for place in itertools.product((-1, 0), (0, 1), ("validation", "test"))}
     assert len(keys) == 8
 
 
@@ -422,12 +436,12 @@ def interrupted_after(monkeypatch, trials):
     """Raise KeyboardInterrupt, as Ctrl-C does, inside the next trial."""
     count = itertools.count()
 
-    def hits(job, compute=runner._hits):
+    def trials_(work, cell, started, compute=runner._trials):
         if next(count) == trials:
             raise KeyboardInterrupt
-        return compute(job)
+        return compute(work, cell, started)
 
-    monkeypatch.setattr(runner, "_hits", hits)
+    monkeypatch.setattr(runner, "_trials", trials_)
 
 
 def test_an_interrupt_keeps_what_is_finished(monkeypatch, capsys):
@@ -445,7 +459,8 @@ def test_an_interrupt_keeps_what_is_finished(monkeypatch, capsys):
                                   "control have completed.")  # fmt: skip
     one.run(progress=False)
     assert not one.interrupted
-    assert one.compare().equals(study().run(progress=False).compare())
+    fresh = study().run(progress=False).compare()
+    assert one.compare().drop(columns="seconds").equals(fresh.drop(columns="seconds"))
 
 
 def test_with_fewer_than_two_draws_nothing_is_decided(monkeypatch):
@@ -571,7 +586,7 @@ def test_confirming_opens_the_locked_test_once(tmp_path):
 
 def test_confirming_needs_an_arm():
     one = study({"invert": Invert(), "nothing": Compose(())}).run(progress=False)
-    with pytest.raises(ValueError, match="no arm helps, so there is none to confirm; name one of invert, nothing"):
+    with pytest.raises(ValueError, match="no arm helps, so there is none to choose; name one of invert, nothing"):
         one.confirm()
     with pytest.raises(ValueError, match="arm must be one of invert, nothing; got 'shift'"):
         one.confirm("shift")
@@ -615,7 +630,7 @@ def test_images_of_a_group_are_resampled_together():
     # Each image five times: as one group they are one piece of evidence.
     few = bars(120)
     places = np.repeat(np.arange(120), 5)
-    settings = {"draws": 3, "train_size": 20, "copies": 1, "storage": ":memory:"}
+    settings = {"draws": 3, "train_size": 20, "copies": 1, "storage": ":memory:", "trivial": False}
     repeated = Dataset(few.images[places], few.labels[places], classes=few.classes, groups=places)
     one = Study(repeated, models.knn(), {"shift": SHIFT}, **settings).run(progress=False)
     row = one.compare().iloc[0]
@@ -638,7 +653,7 @@ def test_summaries_in_words(finished):
     assert lines[3].endswith(" %.")
 
 
-def summary(monkeypatch, *verdicts, names="abcdefgh"):
+def summary(*verdicts, names="abcdefgh"):
     import pandas as pd
 
     rows = [
@@ -651,32 +666,30 @@ def summary(monkeypatch, *verdicts, names="abcdefgh"):
         for index, (name, verdict) in enumerate(zip(names, verdicts, strict=False))
         for sign in [-1 if verdict == "hurts" else 1]
     ]
-    table = pd.DataFrame(rows).assign(verdict=verdicts, draws=4)
-    table.attrs = {"control_mean": 0.5, "rope": 0.5, "note": ""}
-    one = study({"shift": SHIFT})
-    monkeypatch.setattr(one, "compare", lambda: table)
-    return one.summary().splitlines()[:-1]
+    table = pd.DataFrame(rows).assign(verdict=verdicts, draws=4, role="arm")
+    table.attrs = {"control_mean": 0.5, "rope": 0.5, "note": "", "unit": "points"}
+    return words.summary(table).splitlines()[:-1]
 
 
-def test_summaries_have_grammar_for_one_and_many(monkeypatch):
-    assert summary(monkeypatch, "helps") == ["The one arm helps: a, by 1.0 points (95 % interval 0.5 to 1.5)."]
-    assert summary(monkeypatch, "identical") == [
+def test_summaries_have_grammar_for_one_and_many():
+    assert summary("helps") == ["The one arm helps: a, by 1.0 points (95 % interval 0.5 to 1.5)."]
+    assert summary("identical") == [
         "The one arm is identical to the control: a.",
         "Nothing was found to help.",
     ]
-    assert summary(monkeypatch, "helps", "helps", "hurts", "hurts", "equivalent", "undecided") == [
+    assert summary("helps", "helps", "hurts", "hurts", "equivalent", "undecided") == [
         "Of 6 arms, 2 help: most of all b, by 2.0 points (95 % interval 1.5 to 2.5); also a.",
         "2 hurt: most of all d, by 4.0 points (95 % interval 3.5 to 4.5); also c.",
         "1 makes no difference that matters (less than 0.5 points): e.",
         "1 is undecided: f.",
     ]
-    assert summary(monkeypatch, "equivalent", "equivalent", "undecided", "undecided", "identical", "identical") == [
+    assert summary("equivalent", "equivalent", "undecided", "undecided", "identical", "identical") == [
         "Of 6 arms, 2 make no difference that matters (less than 0.5 points): a, b.",
         "2 are undecided: c, d.",
         "2 are identical to the control: e, f.",
         "Nothing was found to help.",
     ]
-    assert summary(monkeypatch, *["undecided"] * 8)[0] == "Of 8 arms, 8 are undecided: a, b, c, d, and 4 more."
+    assert summary(*["undecided"] * 8)[0] == "Of 8 arms, 8 are undecided: a, b, c, d, and 4 more."
 
 
 # --- arguments -------------------------------------------------------------------------------------------------------
@@ -796,11 +809,12 @@ def test_images_of_mixed_dtypes_are_refused_since_their_ranges_differ():
 def test_minus_one_is_all_cores(monkeypatch):
     given = []
 
-    def execute(jobs, *, workers):
-        given.append(workers)
-        yield from map(runner.run_trial, jobs)
+    class Noted(Execution):
+        def __init__(self, *arguments, workers, **options):
+            given.append(workers)
+            super().__init__(*arguments, workers=1, **options)
 
-    monkeypatch.setattr("augmentlab.study.study.execute", execute)
+    monkeypatch.setattr("augmentlab.study.study.Execution", Noted)
     for n_jobs in (-1, None, 3):
         study({"invert": Invert()}, draws=2).run(n_jobs, progress=False)
     assert given == [joblib.cpu_count(), joblib.cpu_count(), 3]

@@ -295,7 +295,10 @@ def _augmented(
     """Return a pipeline's draws of some images, as one array. An image's draw depends on its place and on nothing else."""
     whole = isinstance(work.images, np.ndarray)
     chosen: Any = work.images[places] if whole else [work.images[place] for place in places]
-    images = augment_batch(chosen, pipeline, number, epoch, indices=places.tolist())
+    try:
+        images = augment_batch(chosen, pipeline, number, epoch, indices=places.tolist())
+    except ValueError:  # one by one, the images tell more of what is wrong with them
+        images = augment_batch(list(chosen), pipeline, number, epoch, indices=places.tolist())
     _check_alike(images, work.plain, arm)
     return np.stack(images) if isinstance(images, list) else images
 

@@ -77,6 +77,7 @@ class Session:
         keys = {key: [target.key for target in cell.targets] for key, cell in unique.items()}
         states = self.store.states(key for listed in keys.values() for key in listed)
         pending = [cell for key, cell in unique.items() if any(states.get(one) != "complete" for one in keys[key])]
+        self._bar.update(len(unique) - len(pending))
         if pending:
             try:
                 self._complete(pending)

@@ -285,7 +285,13 @@ class Study(Record):
         planner = search_named(search, self, n_trials)
         total = min(self.n_trials, n_trials or self.n_trials)
         with self._session(
-            "validation", n_jobs=n_jobs, client=client, durable=durable, total=total, progress=progress
+            "validation",
+            n_jobs=n_jobs,
+            client=client,
+            durable=durable,
+            total=total,
+            initial=self.n_complete,
+            progress=progress,
         ) as session:
             samples.save_images(session.store, self)
             failures: set[tuple[int, int]] = set()
@@ -598,6 +604,7 @@ class Study(Record):
         *,
         sizes: Iterable[int] = (),
         total: int,
+        initial: int = 0,
         n_jobs: int | None = None,
         client: Any = None,
         durable: bool = False,
@@ -617,7 +624,7 @@ class Study(Record):
                 shared = self._work(part, wanted, self.draws)
                 return Execution(run_cell, shared, failed=failed, workers=processes, client=client, stop=self._stop)
 
-            bar = tqdm(total=total, desc=self.name, unit="trial", disable=not progress)
+            bar = tqdm(total=total, initial=initial, desc=self.name, unit="trial", disable=not progress)
             with Session(store, execution, self._stop, bar) as session:
                 yield session
         self.interrupted = session.interrupted
@@ -680,7 +687,7 @@ def search_named(name: str, study: Study, n_trials: int | None) -> search.Search
         seed=study.spec["context"]["seed"],
         always=frozenset({-1, *range(len(study.labels), len(study._all_labels))}),
         n_trials=n_trials,
-        rope=study.rope,
+        groups=study._spec["groups"]["validation"],
     )
 
 
