@@ -1,0 +1,456 @@
+"""Many cells: in this process first, in worker processes when much remains, or on machines that the user names."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import dataclasses
+import functools
+import mmap
+import os
+import pickle
+import queue
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from multiprocessing.connection import Connection
+
+S = TypeVar("S")  # what all cells share
+C = TypeVar("C")  # a cell
+R = TypeVar("R")  # its result
+
+WORTH_WORKERS = 20.0  # seconds of remaining work that repay the start of worker processes
+TRIES = 3  # deaths of workers after which a cell is given up
+GRACE = 1.0  # seconds in which running cells may finish after Stop
+TICK = 0.2  # seconds between looks at the Stop button
+SHORT = 1.0  # a worker whose cells take fewer seconds has its next one waiting
+
+# One thread for each library that computes: set before the worker loads it.
+_ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+    ),
+    "1",
+)
+
+
+class Execution(Generic[S, C, R]):
+    """Computes cells in one process or many; the results are the same to the bit.
+
+    A context manager: workers, and what they share, live as long as it does.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(shared, cell) -> result``, importable from a module. It turns the exceptions of a cell into a result.
+    shared : object
+        What all cells need, large or not. It goes to each worker once, where its arrays are read-only.
+    failed : callable
+        ``failed(cell, message) -> result`` of a cell that kills the workers that compute it.
+    workers : int
+        How many processes of this machine may compute.
+    stop : threading.Event, optional
+        Set by another thread to end the results early.
+
+    Examples
+    --------
+    >>> from augmentlab.study.execution import Execution
+    >>> with Execution(pow, 2, failed=lambda cell, message: message) as execution:
+    ...     list(execution.results([1, 2, 3], left=3))
+    [2, 4, 8]
+    """
+
+    def __init__(
+        self,
+        run: Callable[[S, C], R],
+        shared: S,
+        *,
+        failed: Callable[[C, str], R],
+        workers: int = 1,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._run, self._shared, self._failed = run, shared, failed
+        self._workers = workers
+        self._stop = stop or threading.Event()
+        self._seconds: list[float] = []
+        self._pool: _Pool | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def results(self, cells: Iterable[C], *, left: int) -> Generator[R, None, None]:
+        """Compute cells, yielding each result when it is there, in any order.
+
+        The first cells are computed in this process and timed; when the rest would take more than `WORTH_WORKERS`
+        seconds, it goes to the workers. Those that are there already are used from the first cell on.
+
+        Parameters
+        ----------
+        cells : iterable
+            Small and picklable; one is taken only when it is about to be computed.
+        left : int
+            How many may come.
+
+        Raises
+        ------
+        RuntimeError
+            When a cell or what they share cannot be sent to the workers, or these cannot compute.
+        KeyboardInterrupt
+            On Ctrl-C. Running cells are dropped.
+
+        Notes
+        -----
+        After Stop, cells that run in workers have a second to finish and are dropped then; one that runs in this
+        process is finished. A cell whose worker dies is tried again, alone, so that a neighbour is not blamed.
+        """
+        remaining = iter(cells)
+        for done in range(left + 1):  # one more: `left` is an estimate, and the iterable ends it
+            if self._stop.is_set():
+                return
+            if self._pool is None and self._worth_workers(left - done):
+                self._pool = _Processes(self._run, self._shared, self._workers)
+            if self._pool is not None:
+                yield from self._from_pool(self._pool, remaining)
+                return
+            try:
+                cell = next(remaining)
+            except StopIteration:
+                return
+            start = time.perf_counter()
+            result = self._run(self._shared, cell)
+            self._seconds.append(time.perf_counter() - start)
+            yield result
+
+    def _worth_workers(self, left: int) -> bool:
+        if self._workers < 2 or left < 2 or not self._seconds:
+            return False
+        # The first cell also pays for imports and caches, though never this much.
+        each = self._seconds[1:] or [self._seconds[0] - WORTH_WORKERS]
+        return left * sum(each) / len(each) > WORTH_WORKERS
+
+    def _from_pool(self, pool: _Pool, cells: Iterator[C]) -> Generator[R, None, None]:
+        done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        flying: dict[Any, _Flight[C]] = {}
+        waiting: deque[_Flight[C]] = deque()  # never begun
+        suspects: deque[_Flight[C]] = deque()  # begun, and their worker died
+        deadline = float("inf")
+        try:
+            while True:
+                if self._stop.is_set():
+                    deadline = min(deadline, time.monotonic() + GRACE)
+                else:
+                    self._launch(pool, cells, done, flying, waiting, suspects)
+                if not flying or time.monotonic() > deadline:
+                    return
+                try:
+                    future = done.get(timeout=TICK)
+                except queue.Empty:
+                    pool.check()
+                    continue
+                flight = flying.pop(future)
+                error = future.exception()
+                if error is None:
+                    yield future.result()
+                    continue
+                deaths = pool.deaths(error)
+                flight = dataclasses.replace(flight, deaths=flight.deaths + deaths)
+                if deaths == 0:
+                    waiting.append(flight)
+                elif flight.alone and flight.deaths >= TRIES:
+                    yield self._failed(
+                        flight.cell,
+                        f"a worker process died {flight.deaths} times while computing this, perhaps for want of memory",
+                    )
+                else:
+                    suspects.append(dataclasses.replace(flight, alone=True))
+        finally:
+            pool.drop(flying)
+
+    def _launch(
+        self,
+        pool: _Pool,
+        cells: Iterator[C],
+        done: queue.SimpleQueue[Any],
+        flying: dict[Any, _Flight[C]],
+        waiting: deque[_Flight[C]],
+        suspects: deque[_Flight[C]],
+    ) -> None:
+        """Send as many cells as there is room for; a suspect only when nothing else is on its way."""
+        while True:
+            if suspects:
+                if flying:
+                    return
+                flight = suspects.popleft()
+            elif len(flying) >= pool.room() or any(one.alone for one in flying.values()):
+                return
+            elif waiting:
+                flight = waiting.popleft()
+            else:
+                try:
+                    flight = _Flight(next(cells))
+                except StopIteration:
+                    return
+            future = pool.submit(_portable(flight.cell))
+            flying[future] = flight
+            future.add_done_callback(done.put)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Flight(Generic[C]):
+    """A cell on its way."""
+
+    cell: C
+    deaths: int = 0  # of workers that computed it
+    alone: bool = False
+
+
+class _Pool(Protocol):
+    """What computes cells elsewhere. Its futures are those of `concurrent.futures`, or like them."""
+
+    def room(self) -> int:
+        """How many cells may be on their way."""
+
+    def submit(self, cell: bytes) -> Any:
+        """Send a cell; return a future."""
+
+    def deaths(self, error: BaseException) -> int:
+        """How many workers died of the cell that ended with this error, 0 if it was not begun; else raise."""
+
+    def check(self) -> None:
+        """Raise when nothing more can come."""
+
+    def drop(self, futures: Iterable[Any]) -> None:
+        """Forget some cells, those that run too."""
+
+    def close(self) -> None:
+        """End what was started."""
+
+
+class _Processes:
+    """Worker processes of this machine, started when needed. One that dies takes nothing else with it."""
+
+    def __init__(self, run: Callable[[S, C], R], shared: S, workers: int) -> None:
+        self._workers: list[_Worker] = []
+        self._most = workers
+        self._folder = Path(tempfile.mkdtemp(prefix="augmentlab-"))
+        atexit.register(self.close)  # of a run in a thread that ends with the interpreter
+        try:
+            _write(self._folder, (run, shared))
+        except BaseException:
+            self.close()
+            raise
+
+    def room(self) -> int:
+        # The next cell is sent ahead only where the wait for it would count: near the end it may wait in vain.
+        return self._most * (2 if self._short() else 1)
+
+    def submit(self, cell: bytes) -> Future[Any]:
+        self._workers = [worker for worker in self._workers if worker.alive]
+        worker = min(self._workers, key=lambda one: len(one.futures), default=None)
+        if worker is None or (worker.futures and len(self._workers) < self._most):
+            worker = _Worker(self._folder)
+            self._workers.append(worker)
+        return worker.submit(cell)
+
+    def deaths(self, error: BaseException) -> int:
+        if isinstance(error, _NotBegunError):
+            return 0
+        if isinstance(error, _DiedError):
+            return 1
+        raise RuntimeError(f"a worker cannot compute this ({error}); use n_jobs=1")
+
+    def check(self) -> None:
+        pass
+
+    def drop(self, futures: Iterable[Any]) -> None:
+        if set(futures):
+            for worker in self._workers:
+                if worker.futures:
+                    worker.kill()
+
+    def close(self) -> None:
+        atexit.unregister(self.close)
+        for worker in self._workers:
+            worker.end()
+        for worker in self._workers:
+            worker.join()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _short(self) -> bool:
+        return all(worker.seconds < SHORT for worker in self._workers)
+
+
+class _DiedError(Exception):
+    """The worker died while it computed this."""
+
+
+class _NotBegunError(Exception):
+    """The worker died before it came to this."""
+
+
+class _Worker:
+    """A worker process at the other end of a pipe.
+
+    Of its own, and no pool of them: that it died is read there at once, whatever it was doing, and what waited in line
+    is known not to have begun.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from joblib.externals.loky.backend import get_context
+
+        context = get_context("loky")
+        self.futures: deque[Future[Any]] = deque()  # in the order in which they are computed
+        self.alive = True
+        self.seconds = 0.0  # that the last cell took
+        self._lock = threading.Lock()
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, str(folder), os.getpid()), env=_ONE_THREAD)
+        with _without_interrupts():
+            self._process.start()
+            threading.Thread(target=self._read, daemon=True).start()
+        theirs.close()
+
+    def submit(self, cell: bytes) -> Future[Any]:
+        future: Future[Any] = Future()
+        with self._lock:
+            if self.alive:
+                self.futures.append(future)
+                with contextlib.suppress(OSError):  # it just died, which the reader sees
+                    self._pipe.send_bytes(cell)
+                return future
+        future.set_exception(_NotBegunError())
+        return future
+
+    def _read(self) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                good, result, self.seconds = pickle.loads(self._pipe.recv_bytes())  # noqa: S301  (our own worker)
+                future = self.futures.popleft()
+                if good:
+                    future.set_result(result)
+                else:
+                    future.set_exception(RuntimeError(result))
+        with self._lock:
+            self.alive = False
+        for place, future in enumerate(self.futures):
+            future.set_exception(_NotBegunError() if place else _DiedError())
+        self._pipe.close()
+
+    def kill(self) -> None:
+        if not self._process.is_alive():
+            return
+        if hasattr(signal, "SIGKILL"):
+            os.kill(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.terminate()  # on Windows it asks no more than a kill does
+        self._process.join()
+
+    def end(self) -> None:
+        """Tell it to end."""
+        with contextlib.suppress(OSError), self._lock:
+            self._pipe.send_bytes(b"")
+
+    def join(self) -> None:
+        self._process.join(GRACE)
+        self.kill()
+
+
+def _serve(pipe: Connection, folder: str, parent: int) -> None:
+    """Compute what comes through a pipe until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal
+    threading.Thread(target=_end_with, args=(parent, folder), daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
+        while cell := pipe.recv_bytes():
+            start = time.perf_counter()
+            try:
+                answer: tuple[bool, Any] = (True, _compute(folder, cell))
+            except BaseException as error:  # noqa: BLE001  (what `run` does not catch is told there)
+                answer = (False, f"{type(error).__name__}: {error}")
+            pipe.send_bytes(_portable((*answer, time.perf_counter() - start)))
+
+
+def _end_with(parent: int, folder: str) -> None:
+    """End this process soon after its parent: a killed one tells nobody, and leaves its files."""
+    while os.getppid() == parent:  # on Windows the number stays
+        time.sleep(1)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
+def _compute(folder: str, cell: bytes) -> Any:
+    import joblib
+
+    run, shared = _read(folder)
+    with joblib.parallel_config(backend="sequential"):  # the processors are taken
+        return run(shared, pickle.loads(cell))  # noqa: S301  (our own bytes)
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that never see Ctrl-C: it goes to this process alone, which stops them in an orderly way.
+
+    A blocked signal is inherited by what is started, and delivered here when the block ends.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows has no signal masks
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _portable(value: object, buffers: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:
+    """Pickle, also what a notebook defines."""
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(value, protocol=5, buffer_callback=buffers)
+    except Exception as error:  # noqa: BLE001  (pickling runs code of any kind)
+        raise RuntimeError(f"the model or a transform cannot be sent to workers ({error}); use n_jobs=1") from None
+
+
+def _write(folder: Path, value: object) -> None:
+    """Write a value for any number of readers, its arrays apart from the rest."""
+    arrays: list[pickle.PickleBuffer] = []
+    rest = _portable(value, arrays.append)
+    places = []
+    with (folder / "arrays").open("wb") as file:
+        for array in arrays:
+            file.seek(-file.tell() % 64, os.SEEK_CUR)  # aligned as memory is
+            raw = array.raw()
+            places.append((file.tell(), file.tell() + raw.nbytes))
+            file.write(raw)
+    (folder / "rest").write_bytes(pickle.dumps((rest, places)))
+
+
+@functools.lru_cache(maxsize=1)
+def _read(folder: str) -> Any:
+    """Read what `_write` wrote: the arrays are one file in memory, whose pages all processes share."""
+    rest, places = pickle.loads(Path(folder, "rest").read_bytes())  # noqa: S301  (our own file)
+    if not any(stop > start for start, stop in places):
+        return pickle.loads(rest, buffers=[b""] * len(places))  # noqa: S301
+    with Path(folder, "arrays").open("rb") as file:
+        pages = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    return pickle.loads(rest, buffers=[pages[start:stop] for start, stop in places])  # noqa: S301
