@@ -254,7 +254,7 @@ def test_a_write_ahead_log_is_used_at_work_and_one_plain_file_is_left(tmp_path):
         with Storage(path, write=True) as store:
             store.save_trials([trial()])
             assert journal_mode(path) == "wal"
-        other.save_trial(trial("other"))
+        other.save_trials([trial("other")])
         assert journal_mode(path) == "wal"
     assert journal_mode(path) == "delete"
     assert [file.name for file in tmp_path.iterdir()] == ["study.db"]
@@ -266,10 +266,10 @@ def test_a_reader_sees_the_writer_at_work_and_cannot_write(tmp_path):
     path = tmp_path / "study.db"
     with Storage(path, write=True) as writer, Storage(path, write=False) as reader:
         assert reader.trials(["k"]) == {}
-        writer.save_trial(trial())
+        writer.save_trials([trial()])
         assert set(reader.trials(["k"])) == {"k"}
         with pytest.raises(OSError, match="cannot be used: attempt to write a readonly database"):
-            reader.save_trial(trial("x"))
+            reader.save_trials([trial("x")])
 
 
 def test_a_failing_transaction_leaves_nothing(tmp_path):

@@ -240,7 +240,9 @@ def shapley(study: "Study | pd.DataFrame") -> Figure:
     axis.set_xlabel(f"share in {unit.of_differences}", fontsize=9)
     _plain(axis, "x", "left")
     total = table.attrs.get("total", shares["effect"].sum())
-    _title(figure, _named(table, f"Shapley shares; all steps together bring {unit.change(total)} {unit.of_differences}"))
+    _title(
+        figure, _named(table, f"Shapley shares; all steps together bring {unit.change(total)} {unit.of_differences}")
+    )
     return figure
 
 
@@ -301,9 +303,7 @@ def learning_curve(study: "Study | pd.DataFrame") -> Figure:
     return figure
 
 
-def strength(
-    study: "Study | pd.DataFrame", factor: str = "strength", by: str | Sequence[str] | None = None
-) -> Figure:
+def strength(study: "Study | pd.DataFrame", factor: str = "strength", by: str | Sequence[str] | None = None) -> Figure:
     """Difference to the control by the level of a numeric factor (`compare`), with the band of the intervals.
 
     Parameters
@@ -342,7 +342,9 @@ def strength(
         if (repeated := lines[key][factor].duplicated()).any():
             level = lines[key].loc[repeated, factor].iloc[0]
             rest = [name for name in factors_of(table) if name not in {factor, *others}]
-            raise ValueError(f"by must name what else differs where {factor} is {level:g}: {rest or 'keep one arm each'}")
+            raise ValueError(
+                f"by must name what else differs where {factor} is {level:g}: {rest or 'keep one arm each'}"
+            )
     figure = _canvas(6.4, 4.0)
     axis = figure.subplots()
     axis.axhline(0, color=GRAY, linewidth=1)
@@ -432,7 +434,9 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
     chosen = known if factors is None else list(factors)
     for name in chosen:
         if name not in known:
-            raise ValueError(f"factors must be factors of the study, some of: {', '.join(map(str, known))}; got {name!r}")
+            raise ValueError(
+                f"factors must be factors of the study, some of: {', '.join(map(str, known))}; got {name!r}"
+            )
     table = table[table[chosen].notna().any(axis=1)]  # TrivialAugment has no level of anything
     if factors is None:
         chosen = [name for name in chosen if len({level_text(level) for level in table[name]}) > 1]
@@ -622,7 +626,9 @@ def _title(figure: Canvas, text: str) -> None:
     """Write the title from the left edge, in as few lines as it needs, and these of about one length."""
     width = int(figure.get_figwidth() * 13)
     fewest = len(textwrap.wrap(text, width))
-    even = next(one for one in range(width * fewest // (fewest + 1), width + 1) if len(textwrap.wrap(text, one)) <= fewest)
+    even = next(
+        one for one in range(width * fewest // (fewest + 1), width + 1) if len(textwrap.wrap(text, one)) <= fewest
+    )
     figure.suptitle(textwrap.fill(text, even), x=0.01, ha="left", fontsize=10, color=GRAY)
 
 

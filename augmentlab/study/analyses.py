@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from augmentlab.study.record import Record
     from augmentlab.study.spaces import Arm
     from augmentlab.study.storage import Trial
     from augmentlab.study.study import Study
@@ -42,7 +43,7 @@ _DISTURBANCES = (
 )  # fmt: skip
 
 
-def effects(study: Study) -> pd.DataFrame:
+def effects(study: Record) -> pd.DataFrame:
     """What each step does on average, in pairs, and what share of the whole gain is its own.
 
     Every number is a weighted sum of the arms' scores, image by image and draw by draw, so that its interval and p come
@@ -100,7 +101,7 @@ def effects(study: Study) -> pd.DataFrame:
     total = math.nan
     if everything:
         total = judge.estimate((trials[1 + everything[0]], trials[0]), (1.0, -1.0)).difference
-    frame.attrs = study._attrs | {"total": total}
+    frame.attrs |= study._attrs | {"total": total}
     return frame
 
 
@@ -165,7 +166,7 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
     table = np.array([[judge.each(trial) for trial in line] for line in lines])
     rng = (study.spec["context"]["seed"], BOOTSTRAP)
     low, rate, high = contrasts.exchange_rate(sizes, table[:-1], table[-1], rng=rng)
-    frame.attrs = study._attrs | {
+    frame.attrs |= study._attrs | {
         "arm": label, "n": size, "rate": rate, "rate_low": low, "rate_high": high,
         "sentence": _worth(label, rate, low, high, factors[-1]),
     }  # fmt: skip
@@ -237,7 +238,7 @@ def robustness(
                 rows.append((study._label(model), name, strength, mean, found.difference, found.low, found.high))
     columns = ["model", "transform", "strength", "mean", "difference", "low", "high"]
     frame = pd.DataFrame(rows, columns=columns)
-    frame.attrs = study._attrs
+    frame.attrs |= study._attrs
     return frame
 
 
@@ -295,7 +296,7 @@ def diagnostics(study: Study, draws: int, **session: Any) -> pd.DataFrame:
         )
     columns = ["arm", "affinity", "affinity_low", "affinity_high", "diversity", "difference", "low", "high", "verdict"]
     frame = pd.DataFrame(rows, columns=columns)
-    frame.attrs = study._attrs
+    frame.attrs |= study._attrs
     return frame
 
 
@@ -347,7 +348,7 @@ def label_safety(study: Study, draws: int, **session: Any) -> pd.DataFrame:
         )
         rows.append((arm.label, float(flips.mean()), low, high, _worst(labels, before, after, spec["classes"])))
     frame = pd.DataFrame(rows, columns=["step", "flips", "low", "high", "worst"])
-    frame.attrs = study._attrs
+    frame.attrs |= study._attrs
     return frame.sort_values("flips", ascending=False, kind="stable", ignore_index=True)
 
 

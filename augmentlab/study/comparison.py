@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from augmentlab.study import statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from augmentlab.study.metrics import Metric
     from augmentlab.study.storage import Trial
@@ -110,7 +111,8 @@ class Judge:
             return Estimate(difference=difference)
         if not self.metric.per_image or table.shape[1] < 2:
             over = statistics.draw_test(table[:, 0])
-            return Estimate(difference=difference, low=over.low, high=over.high, test=over.test, table=None)
+            test = statistics.CrossedTest(difference=difference, error=over.error, df=over.df, p=over.p)
+            return Estimate(difference=difference, low=over.low, high=over.high, test=test)
         if self.groups is not None:
             table = statistics.by_group(table, self.groups)
         low, high = statistics.crossed_interval(table, rng=self.rng)

@@ -69,8 +69,8 @@ class Metric:
             return None if stored is None else stored.astype(np.float64)
         if self.kind == "scorer" or predictions is None:
             return None
-        name = "balanced_accuracy" if self.kind == "balanced" else "f1_macro"
-        return pseudo_scores(name, labels, predictions[np.newaxis])[0]
+        each = pseudo_scores("balanced_accuracy" if self.kind == "balanced" else "macro_f1", labels, predictions[None])
+        return np.asarray(each[0])
 
 
 def as_metric(metric: Any) -> Metric:

@@ -34,6 +34,12 @@ class Record:
     Parameters are those of `Study`; `load` opens what was stored.
     """
 
+    _spec: dict[str, Any]
+    _key: str
+    _metric: Metric
+    _storage: Storage | str
+    _arms: list[Arm] | None
+
     @classmethod
     def load(cls, storage: str | os.PathLike[str], name: str | None = None) -> Self:
         """Open a stored study for reading, without its data: all works but what has to train a model.
@@ -174,7 +180,7 @@ class Record:
         frame = self._frame(rows).sort_values("difference", ascending=False, kind="stable", ignore_index=True)
         note = self._note(stored)
         judge = self._judge("validation")
-        frame.attrs = self._attrs | {
+        frame.attrs |= self._attrs | {
             "to": to,
             "control_mean": float(np.mean([judge.value(trial) for trial in control])),
             "rope": self.rope,
@@ -246,7 +252,7 @@ class Record:
                 row["verdict"] = comparison.verdict(row, row["p"], self.rope)
                 rows.append(row | {"openings": number})
         frame = self._frame(rows).drop(columns="draws_needed")
-        differences = self._quiet_comparison().set_index("arm")["difference"] if rows else {}
+        differences: Any = self._quiet_comparison().set_index("arm")["difference"] if rows else {}
         return frame.assign(
             validation_difference=[differences[row["arm"]] for row in rows], openings=[row["openings"] for row in rows]
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,12 +13,14 @@ from numpy.typing import NDArray
 
 from augmentlab import engines, models
 from augmentlab.batch import augment_batch
-from augmentlab.compose import Compose
 from augmentlab.study import metrics
 from augmentlab.study.splits import training_draw
 from augmentlab.study.storage import Trial, now
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from augmentlab.compose import Compose
     from augmentlab.study.metrics import Metric
 
 Images = NDArray[Any] | tuple[NDArray[Any], ...]

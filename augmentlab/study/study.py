@@ -6,7 +6,6 @@ import json
 import sys
 import threading
 import warnings
-from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -39,10 +38,12 @@ from augmentlab.transform import Transform, from_dict
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from augmentlab.study.search import Name
 
 _SCHEMA_VERSION = 2
 
@@ -244,7 +245,7 @@ class Study(Record):
         self,
         n_jobs: int | None = None,
         *,
-        search: str = "grid",
+        search: Name = "grid",
         n_trials: int | None = None,
         client: Any = None,
         durable: bool = False,
@@ -622,7 +623,8 @@ class Study(Record):
 
             def execution() -> Execution[Work, Cell, tuple[Trial, ...]]:
                 shared = self._work(part, wanted, self.draws)
-                return Execution(run_cell, shared, failed=failed, workers=processes, client=client, stop=self._stop)
+                more = {} if client is None else {"client": client}
+                return Execution(run_cell, shared, failed=failed, workers=processes, stop=self._stop, **more)
 
             bar = tqdm(total=total, initial=initial, desc=self.name, unit="trial", disable=not progress)
             with Session(store, execution, self._stop, bar) as session:
@@ -678,7 +680,7 @@ class Study(Record):
         }
 
 
-def search_named(name: str, study: Study, n_trials: int | None) -> search.Search:
+def search_named(name: Name, study: Study, n_trials: int | None) -> search.Search:
     """Return the search of a name for a study."""
     return search.named(
         name,

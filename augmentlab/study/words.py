@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from augmentlab.study import statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
@@ -57,12 +57,12 @@ def ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def amount(value: float, attrs: dict[str, Any]) -> str:
+def amount(value: float, attrs: Mapping[Any, Any]) -> str:
     """A difference without its sign, as long as its unit needs."""
     return f"{abs(value):.1f}" if attrs["unit"] == "points" else f"{abs(value):.3g}"
 
 
-def _sentence(word: statistics.Verdict, table: pd.DataFrame, attrs: dict[str, Any]) -> str:
+def _sentence(word: statistics.Verdict, table: pd.DataFrame, attrs: Mapping[Any, Any]) -> str:
     """Say in a line which arms got a verdict."""
     count = len(table)
     if not count:
@@ -82,7 +82,7 @@ def _sentence(word: statistics.Verdict, table: pd.DataFrame, attrs: dict[str, An
     return f"{count} {what}: {listed(table['arm'])}."
 
 
-def _interval(row: Any, attrs: dict[str, Any]) -> str:
+def _interval(row: Any, attrs: Mapping[Any, Any]) -> str:
     """The difference and its interval; both ends without a sign where they have the same."""
     if row["low"] * row["high"] >= 0:
         ends = sorted((abs(row["low"]), abs(row["high"])))
@@ -92,7 +92,7 @@ def _interval(row: Any, attrs: dict[str, Any]) -> str:
     return f"{amount(row['difference'], attrs)} {attrs['unit']} (95 % interval {low} to {high})"
 
 
-def _second_control(row: Any, over: dict[str, Any] | None, attrs: dict[str, Any]) -> str:
+def _second_control(row: Any, over: dict[str, Any] | None, attrs: Mapping[Any, Any]) -> str:
     """What a random operation of random strength gives, and whether choosing bought anything over it."""
     sign = "gains" if row["difference"] >= 0 else "loses"
     first = f"{row['arm']}, the second control, {sign} {amount(row['difference'], attrs)} {attrs['unit']}"

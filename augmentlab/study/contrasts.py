@@ -1,2 +1,0 @@
-def contrasts(points):
-    raise NotImplementedError
