@@ -152,7 +152,7 @@ def test_tables_that_are_too_small_are_refused(shape):
 
 
 def test_interval_agrees_with_all_resamples_there_are():
-    table = np.random.default_rng(2).normal(size=(3, 3)) + 1
+    table = np.random.default_rng(5).normal(size=(3, 3)) + 1
     means = np.array(
         [
             table[np.ix_(rows, columns)].mean()
@@ -160,14 +160,44 @@ def test_interval_agrees_with_all_resamples_there_are():
             for columns in itertools.product(range(3), repeat=3)
         ]
     )
-    df = statistics.crossed_test(table).df
-    tail = stats.norm.cdf(stats.t.ppf(0.25, df) * np.sqrt((df + 1) / df))
-    low, high = statistics.crossed_interval(table, level=0.5, resamples=40_000)
-    np.testing.assert_allclose((low, high), np.quantile(means, [tail, 1 - tail]), atol=0.02)
+    test = statistics.crossed_test(table)
+    reach = stats.t.ppf(0.75, test.df)
+    tail = stats.norm.cdf(-reach)
+    low, high = np.quantile(means - table.mean(), [tail, 1 - tail]) / means.std()
+    assert -low < reach < high  # so that each end has another reason
+    expected = table.mean() - reach * test.error, table.mean() + high * test.error
+    np.testing.assert_allclose(statistics.crossed_interval(table, level=0.5, resamples=40_000), expected, atol=0.01)
+
+
+def test_interval_of_many_draws_and_images_is_that_of_the_crossed_test():
+    table = np.random.default_rng(21).normal(0.3, 1.0, size=(20, 300))
+    test = statistics.crossed_test(table)
+    expected = stats.t.interval(0.95, test.df, loc=test.difference, scale=test.error)
+    np.testing.assert_allclose(statistics.crossed_interval(table, resamples=20_000), expected, atol=0.1 * test.error)
+
+
+def test_interval_is_skewed_as_the_differences_are():
+    # Five images of 200 are won, in all draws: more would be less surprising than fewer.
+    table = np.zeros((10, 200))
+    table[:, :5] = 100.0
+    low, high = statistics.crossed_interval(table)
+    assert high - 2.5 > 1.05 * (2.5 - low) > 0
+    mirrored = statistics.crossed_interval(-table)
+    np.testing.assert_allclose(mirrored, (-high, -low))
+
+
+def test_bootstrap_means_vary_as_the_formula_says():
+    table = np.random.default_rng(22).normal(size=(4, 9)) + np.arange(9)
+    centred = table - table.mean()
+    rows, columns = centred.sum(axis=1), centred.sum(axis=0)
+    variance = ((centred**2).sum() + 8 / 9 * (rows**2).sum() + 3 / 4 * (columns**2).sum()) / 36**2
+    means = statistics.bootstrap_means(table, resamples=100_000)
+    assert means.mean() == pytest.approx(table.mean(), abs=0.02)
+    assert means.std() == pytest.approx(variance**0.5, rel=0.02)
 
 
 def test_interval_is_reproducible_ordered_and_moves_with_the_table():
-    table = np.random.default_rng(3).normal(size=(8, 40))
+    table = np.random.default_rng(3).exponential(size=(8, 40))
     low, high = statistics.crossed_interval(table, rng=(4, 2))
     assert low < table.mean() < high
     assert statistics.crossed_interval(table, rng=(4, 2)) == (low, high)
@@ -474,8 +504,8 @@ def test_no_number_of_draws_decides_what_only_images_can():
 
 
 def test_equal_arms_are_rarely_told_apart(quick_holm):
-    assert false_verdicts(150, draws=5) <= 0.06
-    assert false_verdicts(100, draws=5, arms=4) <= 0.06
+    assert false_verdicts(300, draws=5) <= 0.06
+    assert false_verdicts(300, draws=5, arms=4) <= 0.06
 
 
 def test_a_paired_t_test_over_draws_would_be_wrong_far_more_often():
