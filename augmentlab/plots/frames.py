@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Unit", "factors_of", "frame_of", "joined", "level_order", "level_text", "signed", "whole"]
+__all__ = ["Unit", "factors_of", "frame_of", "joined", "level_order", "level_text", "whole"]
 
 # Columns of compare() and of to_frame(); what else a frame of arms has is a factor.
 _COMPARISON = (
@@ -80,11 +80,6 @@ def level_order(level: Any) -> tuple[int, float]:
     return (1, float(level)) if isinstance(level, numbers.Real) else (2, 0.0)
 
 
-def signed(value: float, spec: str = ".1f") -> str:
-    """A number with its sign, and the minus sign that axes have."""
-    return _ABSENT if np.isnan(value) else f"{value:+{spec}}".replace("-", "\N{MINUS SIGN}")
-
-
 def whole(name: str, value: Any, low: int) -> int:
     """Check a count that the caller gives."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
@@ -98,11 +93,20 @@ class Unit:
 
     metric: str
     name: str
+    decimals: int = 1  # of a difference
 
     @classmethod
-    def of(cls, frame: "pd.DataFrame") -> "Unit":
-        """Read from the attributes of a frame; one that has lost them is taken to hold accuracies."""
-        return cls(str(frame.attrs.get("metric", "accuracy")), str(frame.attrs.get("unit", "points")))
+    def of(cls, frame: "pd.DataFrame", column: str = "difference") -> "Unit":
+        """Read from the attributes of a frame; one that has lost them is taken to hold accuracies.
+
+        Differences in this column, if not points, get the decimals that show the largest with three digits.
+        """
+        metric, name = str(frame.attrs.get("metric", "accuracy")), str(frame.attrs.get("unit", "points"))
+        if name == "points" or column not in frame:
+            return cls(metric, name)
+        largest = frame[column].abs().max()
+        decimals = 2 - int(np.floor(np.log10(largest))) if 0 < largest < np.inf else 1
+        return cls(metric, name, min(max(decimals, 0), 9))
 
     @property
     def in_points(self) -> bool:
@@ -117,16 +121,14 @@ class Unit:
     @property
     def of_means(self) -> str:
         """Label of an axis of means."""
-        return f"{self.metric}, %" if self.in_points else self._plain
+        if self.in_points:
+            return f"{self.metric}, %"
+        return f"{self.metric}, {self.name}" if self.name not in {"", self.metric} else self.metric
 
     @property
     def of_differences(self) -> str:
         """What a difference is measured in."""
-        return f"points of {self.metric}" if self.in_points else self._plain
-
-    @property
-    def _plain(self) -> str:
-        return f"{self.metric}, {self.name}" if self.name not in {"", self.metric} else self.metric
+        return f"{self.name} of {self.metric}" if self.name not in {"", self.metric} else self.metric
 
     def mean(self, value: float) -> str:
         """A mean with its unit."""
@@ -137,4 +139,4 @@ class Unit:
 
     def change(self, value: float) -> str:
         """A difference with its sign."""
-        return signed(value, ".1f" if self.in_points else ".3g")
+        return _ABSENT if np.isnan(value) else f"{value:+.{self.decimals}f}".replace("-", "\N{MINUS SIGN}")

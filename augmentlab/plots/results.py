@@ -62,6 +62,8 @@ _ALPHA = 0.05
 _WIDTH = 7.6  # inches
 _LINE = 0.16  # inches of a line of text
 _MOST_TICKS = 12
+_MOST_LINES = 32
+_CROWD = 60  # so many arms are drawn smaller
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def comparison(study: "Study | pd.DataFrame", *, most: int = 40) -> Figure:
         arms = [*arms[:half], _left_out(arms[half:-half], unit), *arms[-half:]]
     mean = table.attrs.get("control_mean", np.nan)
     label = f"difference to the control in {unit.of_differences}"
-    label += "" if np.isnan(mean) else f" (control {unit.mean(mean)})"
+    if not np.isnan(mean):  # on a second line where one would be wider than the axis
+        label += f"{' ' if len(label) < 52 else chr(10)}(control {unit.mean(mean)})"
     what = f"{_range(table['draws'])}, 95 % intervals"
     return _forest([("", arms), ("", controls)], label, _named(table, what), band=table.attrs.get("rope", 0.0))
 
@@ -140,7 +143,7 @@ def effects(study: "Study | pd.DataFrame", *, most: int = 20) -> Figure:
     ['+13.3  (+11.9 to +14.8)']
     """
     table = _effects(study)
-    unit, half = Unit.of(table), whole("most", most, 2) // 2
+    unit, half = Unit.of(table, "effect"), whole("most", most, 2) // 2
     groups = []
     for kind, heading in (("main", "main effects"), ("interaction", "interactions")):
         part = table[table["kind"] == kind].sort_values("effect", ascending=False, kind="stable")
@@ -172,7 +175,7 @@ def interactions(study: "Study | pd.DataFrame") -> Figure:
     ['+13.3', '−7.4', '+1.8']
     """
     table = _effects(study)
-    unit = Unit.of(table)
+    unit = Unit.of(table, "effect")
     mains = table[table["kind"] == "main"]
     if mains.empty:
         raise ValueError("study must have effects of kind main to show; got none")
@@ -193,7 +196,7 @@ def interactions(study: "Study | pd.DataFrame") -> Figure:
     most = np.nanmax(np.abs(values), initial=0.0) or 1.0
     image = axis.imshow(np.ma.masked_invalid(values), cmap=_CELLS, norm=Normalize(-most, most))
     _write_cells(axis, image, [[unit.change(v) if np.isfinite(v) else "" for v in line] for line in values], bold=sure)
-    _label_cells(axis, labels, labels)
+    _label_cells(axis, labels, labels, slanted=max(map(len, labels)) > 8)
     for at in range(len(names)):
         axis.add_patch(mpl.patches.Rectangle((at - 0.5, at - 0.5), 1, 1, fill=False, edgecolor=GRAY, clip_on=False))
     _colorbar(figure, image, axis, unit.of_differences)
@@ -223,7 +226,7 @@ def shapley(study: "Study | pd.DataFrame") -> Figure:
     ['+13.3']
     """
     table = _effects(study)
-    unit = Unit.of(table)
+    unit = Unit.of(table, "effect")
     shares = table[table["kind"] == "shapley"].sort_values("effect", ascending=False, kind="stable")
     if shares.empty:
         raise ValueError("study must have effects of kind shapley to show; got none: all combinations have to be tried")
@@ -240,7 +243,9 @@ def shapley(study: "Study | pd.DataFrame") -> Figure:
     axis.set_xlabel(f"share in {unit.of_differences}", fontsize=9)
     _plain(axis, "x", "left")
     total = table.attrs.get("total", shares["effect"].sum())
-    _title(figure, _named(table, f"Shapley shares; all steps together bring {unit.change(total)} {unit.of_differences}"))
+    _title(
+        figure, _named(table, f"Shapley shares; all steps together bring {unit.change(total)} {unit.of_differences}")
+    )
     return figure
 
 
@@ -285,7 +290,7 @@ def learning_curve(study: "Study | pd.DataFrame") -> Figure:
     for (color, marker), (arm, part) in zip(_LINES * len(others), others.groupby("arm", sort=False), strict=False):
         low, middle, high = (unit.scale * part[name].to_numpy(float) for name in ("low", "mean", "high"))
         axis.vlines(part["n"], low, high, color=color, linewidth=1.8, zorder=4)
-        label = textwrap.fill(str(arm), 36, max_lines=3, placeholder=" …")
+        label = _wrapped(arm, 36)
         axis.plot(part["n"], middle, color=color, marker=marker, markersize=6.5, linewidth=1.2, label=label, zorder=5)
     _draw_reach(axis, table, unit, limits)
     sizes = sorted(set(table["n"]))
@@ -301,9 +306,7 @@ def learning_curve(study: "Study | pd.DataFrame") -> Figure:
     return figure
 
 
-def strength(
-    study: "Study | pd.DataFrame", factor: str = "strength", by: str | Sequence[str] | None = None
-) -> Figure:
+def strength(study: "Study | pd.DataFrame", factor: str = "strength", by: str | Sequence[str] | None = None) -> Figure:
     """Difference to the control by the level of a numeric factor (`compare`), with the band of the intervals.
 
     Parameters
@@ -342,8 +345,13 @@ def strength(
         if (repeated := lines[key][factor].duplicated()).any():
             level = lines[key].loc[repeated, factor].iloc[0]
             rest = [name for name in factors_of(table) if name not in {factor, *others}]
-            raise ValueError(f"by must name what else differs where {factor} is {level:g}: {rest or 'keep one arm each'}")
-    figure = _canvas(6.4, 4.0)
+            raise ValueError(
+                f"by must name what else differs where {factor} is {level:g}: {rest or 'keep one arm each'}"
+            )
+    if len(lines) > _MOST_LINES:
+        raise ValueError(f"by must make {_MOST_LINES} lines or fewer; {', '.join(others)} make {len(lines)}")
+    columns = -(-len(lines) // 16) if others else 0
+    figure = _canvas(5.4 + columns * (0.45 + 0.072 * min(max(map(len, lines), default=0), 40)), 4.0)
     axis = figure.subplots()
     axis.axhline(0, color=GRAY, linewidth=1)
     rope = table.attrs.get("rope", 0.0)
@@ -351,9 +359,11 @@ def strength(
     for (color, marker), (key, part) in zip(_line_styles(len(lines)), lines.items(), strict=True):
         x = part[factor]
         axis.fill_between(x, part["low"], part["high"], color=color, alpha=0.36 / (len(lines) + 1), linewidth=0)
-        axis.plot(x, part["difference"], color=color, marker=marker, markersize=5.5, linewidth=1.6, label=key or None)
-    if by is not None:
-        figure.legend(frameon=False, fontsize=8.5, loc="outside right center", ncols=-(-len(lines) // 16))
+        axis.plot(
+            x, part["difference"], color=color, marker=marker, markersize=5.5, linewidth=1.6, label=_short(key, 40)
+        )
+    if columns:
+        figure.legend(frameon=False, fontsize=8.5, loc="outside right center", ncols=columns)
     axis.set_xlabel(factor, fontsize=9)
     axis.set_ylabel(f"difference to the control in\n{unit.of_differences}", fontsize=9)
     _plain(axis, "y")
@@ -399,8 +409,8 @@ def robustness(study: "Study | pd.DataFrame") -> Figure:
         image = axis.imshow(np.ma.masked_invalid(values), cmap="cividis", norm=norm, aspect="auto")
         spec = ".0f" if unit.in_points else ".2g"
         _write_cells(axis, image, [[f"{v:{spec}}" if np.isfinite(v) else "" for v in line] for line in values])
-        _label_cells(axis, names if axis is axes[0] else None, [f"{one:g}" for one in strengths], slanted=False)
-        axis.set_title(textwrap.fill(str(model), 26, max_lines=3, placeholder=" …"), fontsize=9)
+        _label_cells(axis, names if axis is axes[0] else None, [f"{one:g}" for one in strengths])
+        axis.set_title(_wrapped(model, 26), fontsize=9)
     figure.supxlabel("strength", fontsize=9)
     _colorbar(figure, image, list(axes), unit.of_means)
     _title(figure, _named(table, f"{unit.metric} on changed validation images"))
@@ -432,12 +442,14 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
     chosen = known if factors is None else list(factors)
     for name in chosen:
         if name not in known:
-            raise ValueError(f"factors must be factors of the study, some of: {', '.join(map(str, known))}; got {name!r}")
+            raise ValueError(
+                f"factors must be factors of the study, some of: {', '.join(map(str, known))}; got {name!r}"
+            )
     table = table[table[chosen].notna().any(axis=1)]  # TrivialAugment has no level of anything
     if factors is None:
-        chosen = [name for name in chosen if len({level_text(level) for level in table[name]}) > 1]
+        chosen = [name for name in chosen if len({level_text(level) for level in table[name]}) > 1] or chosen
     if not chosen:
-        raise ValueError("factors must be one or more; the study has none that varies")
+        raise ValueError("factors must be one or more; got none, and the study has none")
     done = table[table["difference"].notna()].sort_values("difference", kind="stable")
     figure = _canvas(min(1.5 * len(chosen) + 2.2, 16.0), 4.4)
     axis = figure.subplots()
@@ -446,15 +458,16 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
     most = np.abs(differences).max(initial=0.0) or 1.0
     ends = _padded(min(differences.min(initial=0.0), 0.0), max(differences.max(initial=0.0), 0.0))
     heights = np.column_stack([heights, (differences - ends[0]) / (ends[1] - ends[0])])
+    thin = 1.2 if len(done) < _CROWD else 0.7
     for place in np.argsort(np.abs(differences), kind="stable"):  # what stands out lies on top
         best = place == len(differences) - 1
         color = _STRANDS((differences[place] / most + 1) / 2)
-        axis.plot(heights[place], color=color, linewidth=2.8 if best else 1.2, zorder=5 if best else 3, alpha=0.9)
+        axis.plot(heights[place], color=color, linewidth=2.8 if best else thin, zorder=5 if best else 3, alpha=0.9)
     for at in range(len(chosen)):
         axis.axvline(at, color=GRAY, linewidth=1, zorder=6, clip_on=False)
     axis.set_xlim(0, len(chosen))
     axis.set_ylim(-0.06, 1.06)
-    axis.set_xticks(range(len(chosen) + 1), [*(_short(name, 24) for name in chosen), "difference"], fontsize=9)
+    axis.set_xticks(range(len(chosen) + 1), [*(_wrapped(name, 17, 2) for name in chosen), "difference"], fontsize=9)
     axis.set_yticks([])
     right = axis.twinx()
     right.set_ylim(*(ends[0] + at * (ends[1] - ends[0]) for at in (-0.06, 1.06)))
@@ -509,20 +522,23 @@ def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     order = np.flatnonzero(on_front)[np.argsort(seconds[on_front], kind="stable")]
     dashes = {"color": GRAY, "linewidth": 1, "linestyle": (0, (4, 3)), "label": "front"}
     axis.step(seconds[order], differences[order], where="post", zorder=2, **dashes)
+    size, faint = (6.0, 0.6) if len(done) < _CROWD else (4.0, 0.25)
     for _, row in done.iterrows():
         style = {**VERDICT_STYLE[row["verdict"]]}
         if row.get("role") == "control":
             style["markerfacecolor"] = "white"
         x = row["seconds"]
-        axis.plot([x, x], [row["low"], row["high"]], color=style["color"], linewidth=1, alpha=0.6, zorder=3)
-        axis.plot(x, row["difference"], linestyle="none", markersize=6, markeredgewidth=1.4, zorder=4, **style)
+        axis.plot([x, x], [row["low"], row["high"]], color=style["color"], linewidth=1, alpha=faint, zorder=3)
+        axis.plot(
+            x, row["difference"], linestyle="none", markersize=size, markeredgewidth=size / 4.5, zorder=4, **style
+        )
     axis.margins(x=0.12)
     axis.set_xlabel("seconds a trial", fontsize=9)
     axis.set_ylabel(f"difference to the control in\n{unit.of_differences}", fontsize=9)
     _plain(axis, "both")
     _title(figure, _named(table, "what an arm brings and takes; dashed: no other is both better and quicker"))
     order = [*np.flatnonzero(on_front), *np.flatnonzero(~on_front)][:labels]
-    named = [(seconds[at], differences[at], _short(done["arm"].iloc[at], 30)) for at in order]
+    named = [(seconds[at], differences[at], _wrapped(done["arm"].iloc[at], 30, 2)) for at in order]
     _name_points(figure, axis, named, np.column_stack([seconds, differences]))
     return figure
 
@@ -534,20 +550,22 @@ def _arm(row: Any, unit: Unit, *, hollow: bool = False) -> _Row:
     style = {**VERDICT_STYLE[row["verdict"]]}
     if hollow:
         style["markerfacecolor"] = "white"
-    known = not np.isnan(row["difference"])
-    words = f"{unit.change(row['difference'])}  {row['verdict']}" if known else "no result"
-    label = textwrap.fill(str(row["arm"]), 44, max_lines=3, placeholder=" …")
+    label = _wrapped(row["arm"], 44)
+    if np.isnan(row["difference"]):
+        return _Row(label, words="no result")
+    words = f"{unit.change(row['difference'])}  {row['verdict']}"
     return _Row(label, row["difference"], row["low"], row["high"], words, style)
 
 
 def _term(row: Any, unit: Unit) -> _Row:
-    word = "undecided"
+    label, word = _wrapped(str(row["term"]).replace(":", " × "), 44), "undecided"
+    if np.isnan(row["effect"]):
+        return _Row(label, words="no result")
     if row["p"] < _ALPHA:
         word = "helps" if row["effect"] > 0 else "hurts"
     elif row["low"] == row["high"] == 0:
         word = "identical"
     words = f"{unit.change(row['effect'])}  ({unit.change(row['low'])} to {unit.change(row['high'])})"
-    label = _short(str(row["term"]).replace(":", " × "), 44)
     return _Row(label, row["effect"], row["low"], row["high"], words, VERDICT_STYLE[word])
 
 
@@ -622,7 +640,9 @@ def _title(figure: Canvas, text: str) -> None:
     """Write the title from the left edge, in as few lines as it needs, and these of about one length."""
     width = int(figure.get_figwidth() * 13)
     fewest = len(textwrap.wrap(text, width))
-    even = next(one for one in range(width * fewest // (fewest + 1), width + 1) if len(textwrap.wrap(text, one)) <= fewest)
+    even = next(
+        one for one in range(width * fewest // (fewest + 1), width + 1) if len(textwrap.wrap(text, one)) <= fewest
+    )
     figure.suptitle(textwrap.fill(text, even), x=0.01, ha="left", fontsize=10, color=GRAY)
 
 
@@ -634,6 +654,10 @@ def _named(table: "pd.DataFrame", text: str) -> str:
 def _range(draws: Any) -> str:
     counts = sorted({int(count) for count in draws})
     return "-".join(map(str, sorted({counts[0], counts[-1]}))) + (" draw" if counts == [1] else " draws")
+
+
+def _wrapped(text: Any, width: int, lines: int = 3) -> str:
+    return textwrap.fill(str(text), width, max_lines=lines, placeholder=" …")
 
 
 def _short(text: Any, length: int) -> str:
@@ -684,7 +708,7 @@ def _write_cells(axis: Any, image: Any, texts: Sequence[Sequence[str]], *, bold:
                 axis.text(column, row, text, ha="center", va="center", fontsize=size, color=color, fontweight=weight)
 
 
-def _label_cells(axis: Any, rows: Sequence[str] | None, columns: Sequence[str], *, slanted: bool = True) -> None:
+def _label_cells(axis: Any, rows: Sequence[str] | None, columns: Sequence[str], *, slanted: bool = False) -> None:
     turn = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
     axis.set_xticks(range(len(columns)), columns, fontsize=8.5, **turn)
     axis.set_yticks(range(len(rows or [])), rows or [], fontsize=8.5)
