@@ -12,12 +12,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Unit", "factors_of", "frame_of", "joined", "level_order", "level_text", "whole"]
 
-# Columns of compare() and of to_frame(); what else a frame of arms has is a factor.
-_COMPARISON = (
-    "arm code role mean difference low high p verdict draws draws_needed seconds "
-    "affinity affinity_low affinity_high diversity"
-).split()
-_TRIALS = "arm code role draw part state value seconds started message".split()
+# Columns of compare(), diagnostics() and to_frame(); what else a frame of arms has is a factor.
+_COMPARISON = [
+    "arm",
+    "code",
+    "role",
+    "mean",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "verdict",
+    "draws",
+    "draws_needed",
+    "seconds",
+]
+_DIAGNOSTICS = ["affinity", "affinity_low", "affinity_high", "diversity"]
+_TRIALS = ["arm", "code", "role", "draw", "part", "state", "value", "seconds", "started", "message"]
+_KNOWN = {*_COMPARISON, *_DIAGNOSTICS, *_TRIALS}
 _ABSENT = "\N{EN DASH}"  # a level or a number that there is not
 
 
@@ -53,7 +65,7 @@ def joined(source: Any, columns: Sequence[str]) -> "pd.DataFrame":
     if isinstance(source, pd.DataFrame):
         return table
     trials = frame_of(source, "to_frame", ["arm"])
-    names = [name for name in trials if name not in {*_TRIALS, *table.columns}]
+    names = [name for name in trials if name not in {*_KNOWN, *table.columns}]
     both = table.join(trials.drop_duplicates("arm").set_index("arm")[names], on="arm")
     both.attrs = dict(table.attrs)
     return both
@@ -61,7 +73,7 @@ def joined(source: Any, columns: Sequence[str]) -> "pd.DataFrame":
 
 def factors_of(table: "pd.DataFrame") -> list[str]:
     """Names of the columns that hold levels."""
-    return [name for name in table if name not in {*_COMPARISON, *_TRIALS}]
+    return [str(name) for name in table if name not in _KNOWN]
 
 
 def level_text(level: Any) -> str:
@@ -69,7 +81,7 @@ def level_text(level: Any) -> str:
     if isinstance(level, (bool, np.bool_)):
         return "on" if level else "off"
     if isinstance(level, numbers.Real):
-        return _ABSENT if np.isnan(level) else f"{level:g}".replace("-", "\N{MINUS SIGN}")
+        return _ABSENT if np.isnan(float(level)) else f"{level:g}".replace("-", "\N{MINUS SIGN}")
     return _ABSENT if level is None else str(level)
 
 
