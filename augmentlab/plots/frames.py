@@ -85,11 +85,12 @@ def level_text(level: Any) -> str:
     return _ABSENT if level is None else str(level)
 
 
-def level_order(level: Any) -> tuple[int, float]:
-    """Key of sorting: what is absent, then numbers by size, then the rest as they come."""
-    if level_text(level) == _ABSENT:
-        return 0, 0.0
-    return (1, float(level)) if isinstance(level, numbers.Real) else (2, 0.0)
+def level_order(level: Any) -> tuple[int, float, str]:
+    """Key of sorting: what is absent, then numbers by size, then the rest by name."""
+    text = level_text(level)
+    if text == _ABSENT:
+        return 0, 0.0, ""
+    return (1, float(level), "") if isinstance(level, numbers.Real) else (2, 0.0, text)
 
 
 def whole(name: str, value: Any, low: int) -> int:

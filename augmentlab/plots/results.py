@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
@@ -337,9 +338,9 @@ def strength(study: "Study | pd.DataFrame", factor: str = "strength", by: str | 
         lines[key] = table[np.array(keys) == key]
         if (repeated := lines[key][factor].duplicated()).any():
             level = lines[key].loc[repeated, factor].iloc[0]
-            rest = [name for name in factors_of(table) if name not in {factor, *others}]
+            rest = ", ".join(name for name in factors_of(table) if name not in {factor, *others})
             raise ValueError(
-                f"by must name what else differs where {factor} is {level:g}: {rest or 'keep one arm each'}"
+                f"by must name what else differs where {factor} is {level:g}: {rest or 'its arms differ in no other factor'}"
             )
     if len(lines) > _MOST_LINES:
         raise ValueError(f"by must make {_MOST_LINES} lines or fewer; {', '.join(others)} make {len(lines)}")
@@ -452,10 +453,13 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
     ends = _padded(min(differences.min(initial=0.0), 0.0), max(differences.max(initial=0.0), 0.0))
     heights = np.column_stack([heights, (differences - ends[0]) / (ends[1] - ends[0])])
     thin = 1.2 if len(done) < _CROWD else 0.7
-    for place in np.argsort(np.abs(differences), kind="stable"):  # what stands out lies on top
-        best = place == len(differences) - 1
-        color = _STRANDS((differences[place] / most + 1) / 2)
-        axis.plot(heights[place], color=color, linewidth=2.8 if best else thin, zorder=5 if best else 3, alpha=0.9)
+    top = np.argsort(np.abs(differences), kind="stable")  # what stands out lies on top, the best topmost
+    top = np.array([*top[top != len(done) - 1], len(done) - 1]) if len(done) else top
+    widths = np.where(top == len(done) - 1, 2.8, thin)
+    across = np.broadcast_to(np.arange(heights.shape[1]), heights.shape)
+    colors = _STRANDS((differences[top] / most + 1) / 2)
+    strands = np.stack([across, heights], axis=2)[top]
+    axis.add_collection(LineCollection(list(strands), colors=colors, linewidths=widths, alpha=0.9, zorder=3))
     for at in range(len(chosen)):
         axis.axvline(at, color=GRAY, linewidth=1, zorder=6, clip_on=False)
     axis.set_xlim(0, len(chosen))
@@ -516,15 +520,12 @@ def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     dashes = {"color": GRAY, "linewidth": 1, "linestyle": (0, (4, 3)), "label": "front"}
     axis.step(seconds[order], differences[order], where="post", zorder=2, **dashes)
     size, faint = (6.0, 0.6) if len(done) < _CROWD else (4.0, 0.25)
-    for _, row in done.iterrows():
-        style = {**VERDICT_STYLE[row["verdict"]]}
-        if row.get("role") == "control":
-            style["markerfacecolor"] = "white"
-        x = row["seconds"]
-        axis.plot([x, x], [row["low"], row["high"]], color=style["color"], linewidth=1, alpha=faint, zorder=3)
-        axis.plot(
-            x, row["difference"], linestyle="none", markersize=size, markeredgewidth=size / 4.5, zorder=4, **style
-        )
+    second = done["role"].eq("control") if "role" in done else np.zeros(len(done), bool)
+    for (verdict, hollow), part in done.groupby([done["verdict"], second]):
+        style = VERDICT_STYLE[str(verdict)] | ({"markerfacecolor": "white"} if hollow else {})
+        axis.vlines(part["seconds"], part["low"], part["high"], style["color"], linewidth=1, alpha=faint, zorder=3)
+        style |= {"linestyle": "none", "markersize": size, "markeredgewidth": size / 4.5}
+        axis.plot(part["seconds"], part["difference"], zorder=4, **style)
     axis.margins(x=0.12)
     axis.set_xlabel("seconds a trial", fontsize=9)
     axis.set_ylabel(f"difference to the control in\n{unit.of_differences}", fontsize=9)
@@ -631,7 +632,7 @@ def _fanned(axis: Any, at: int, levels: Any) -> Any:
         for height, tick in zip(np.linspace(0, 1, 5), ticks, strict=True):
             _write_level(axis, at, height, f"{tick:.3g}")
         return (values - values.min()) / (np.ptp(values) or 1.0)
-    middle = np.linspace(0, 1, len(known)) if len(known) > 1 else np.array([0.5])
+    middle = np.linspace(0, 1, len(known)) if len(known) != 1 else np.array([0.5])
     texts = np.array([level_text(level) for level in levels])
     heights = np.zeros(len(texts))
     every = -(-len(known) // _MOST_TICKS)
@@ -639,7 +640,7 @@ def _fanned(axis: Any, at: int, levels: Any) -> Any:
         those = np.flatnonzero(texts == level_text(level))
         spread = 0.4 / max(len(known) - 1, 2)
         fan = np.linspace(-spread / 2, spread / 2, len(those)) if len(those) > 1 else np.zeros(1)
-        heights[those] = np.clip(height + fan, 0, 1) if len(known) == 1 else height * (1 - spread) + spread / 2 + fan
+        heights[those] = height * (1 - spread) + spread / 2 + fan
         if place % every == 0:
             _write_level(axis, at, heights[those].mean(), level_text(level))
     return heights
@@ -670,6 +671,8 @@ def _name_points(figure: Canvas, axis: Any, named: Sequence[tuple[float, float, 
     """Write each name at the first place beside its point where it covers no other name and no point."""
     from matplotlib.transforms import Bbox
 
+    if not named:
+        return
     figure.draw_without_rendering()  # the layout is known after it
     dots = axis.transData.transform(points)
     unit = figure.dpi / 72
