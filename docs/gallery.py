@@ -30,7 +30,7 @@ def figures(page: Path) -> list[tuple[str, Any]]:
     names = {
         "plots": plots,
         "Affine": Affine,
-        "images": list(data.digits().images[:3]),
+        "images": list(data.photos().images[:2]),
         "pipeline": Compose([Affine.typical(), GaussianNoise.typical()]),
         "study": MadeUp(dict.fromkeys(ONE_STEP, (False, True))),
         "ladder": MadeUp({"step": ("Rotate", "Gamma"), "strength": (0.2, 0.4, 0.6, 0.8, 1.0)}),

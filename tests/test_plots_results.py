@@ -324,6 +324,13 @@ def test_a_curve_that_is_never_reached_says_how_far_it_goes():
     assert ends == [axis.get_xlim()[1]] * 2
 
 
+def test_an_arm_that_is_worth_less_than_its_data_reaches_back():
+    (axis,) = drawn(plots.learning_curve, curve(rate=0.7, rate_low=0.0, rate_high=0.9)).axes
+    assert words(axis) == ["worth 0.7\N{MULTIPLICATION SIGN} the data"]
+    ends = sorted(line.get_xdata().tolist() for line in axis.get_lines() if len(line.get_xdata()) == 2)
+    assert np.allclose(ends, [[axis.get_xlim()[0], 270], [300, 210]])
+
+
 def test_without_a_rate_there_is_no_reach():
     (axis,) = drawn(plots.learning_curve, curve(rate=np.nan)).axes
     assert words(axis) == []
@@ -374,7 +381,7 @@ def test_robustness_shows_each_model_on_one_scale():
     frame = STEPS.robustness()
     figure = plots.robustness(frame.sample(frac=1, random_state=1))
     shown = {axis.get_title(): axis for axis in figure.axes if axis.get_images()}
-    assert set(shown) == {"control", "shift"}
+    assert list(shown) == ["control", "shift"]
     names = labels(figure.axes[0])
     strengths = sorted(set(frame["strength"]))
     scales = set()

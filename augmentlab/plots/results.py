@@ -384,7 +384,7 @@ def robustness(study: "Study | pd.DataFrame") -> Figure:
     """
     table = frame_of(study, "robustness", ["model", "transform", "strength", "mean"])
     unit = Unit.of(table)
-    models = list(dict.fromkeys(table["model"]))
+    models = sorted(dict.fromkeys(table["model"]), key=lambda model: model != "control")  # which comes first
     wide = [
         table[table["model"] == model].pivot_table(index="transform", columns="strength", values="mean", dropna=False)
         for model in models
