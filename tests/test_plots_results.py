@@ -391,6 +391,9 @@ def test_robustness_shows_each_model_on_one_scale():
         assert np.allclose(image.get_array(), 100 * wide.loc[names, strengths])
         assert words(axis) == [f"{value:.0f}" for value in np.ravel(image.get_array())]
         scales.add(image.get_clim())
+    frame.attrs = {"metric": "log loss", "unit": "nats"}
+    negative = plots.robustness(frame.assign(mean=-frame["mean"]))
+    assert words(negative.axes[0])[0] == "\N{MINUS SIGN}0.44"
     assert scales == {(100 * frame["mean"].min(), 100 * frame["mean"].max())}
 
 

@@ -10,10 +10,13 @@ from augmentlab.plots.canvas import Canvas
 __all__ = ["colorbar", "label_cells", "write_cells"]
 
 
-def write_cells(axis: Any, image: Any, texts: Sequence[Sequence[str]], *, bold: Any = None) -> None:
-    """Write the number into each cell, dark on light and light on dark."""
+def write_cells(
+    axis: Any, image: Any, texts: Sequence[Sequence[str]], width: float, height: float, *, bold: Any = None
+) -> None:
+    """Write the number into each cell of so many inches, dark on light and light on dark."""
     colors = image.cmap(image.norm(image.get_array()))
-    size = float(np.clip(8.5 * 18 / max(18, len(texts)), 4.5, 8.5))
+    longest = max(len(text) for line in texts for text in line) or 1
+    size = float(np.clip(72 * min(0.62 * height, width / (0.7 * longest)), 3.5, 8.5))
     for row, line in enumerate(texts):
         for column, text in enumerate(line):
             if text:
@@ -35,7 +38,7 @@ def label_cells(axis: Any, rows: Sequence[str] | None, columns: Sequence[str], *
 
 def colorbar(figure: Canvas, image: Any, axes: Any, label: str) -> None:
     """Explain the colours at the right."""
-    bar = figure.colorbar(image, ax=axes, aspect=30, pad=0.02)
+    bar = figure.colorbar(image, ax=axes, aspect=7 * figure.get_figheight(), pad=0.02)
     bar.set_label(label, fontsize=9)
     bar.ax.tick_params(labelsize=8.5)
     bar.outline.set_visible(False)

@@ -150,6 +150,13 @@ class Unit:
         text = f"{100 * value:.1f} %" if self.in_points else f"{value:.3g}"
         return text.replace("-", "\N{MINUS SIGN}")
 
+    def cell(self, value: float) -> str:
+        """A mean as a cell has room for it; nothing where there is none."""
+        if np.isnan(value):
+            return ""
+        text = f"{100 * value:.0f}" if self.in_points else f"{value:.2g}"
+        return text.replace("-", "\N{MINUS SIGN}")
+
     def change(self, value: float) -> str:
         """A difference with its sign."""
         return _ABSENT if np.isnan(value) else f"{value:+.{self.decimals}f}".replace("-", "\N{MINUS SIGN}")

@@ -189,7 +189,8 @@ def interactions(study: "Study | pd.DataFrame") -> Figure:
     axis = figure.subplots()
     most = np.nanmax(np.abs(values), initial=0.0) or 1.0
     image = axis.imshow(np.ma.masked_invalid(values), cmap=_CELLS, norm=Normalize(-most, most))
-    write_cells(axis, image, [[unit.change(v) if np.isfinite(v) else "" for v in line] for line in values], bold=sure)
+    texts = [[unit.change(value) if np.isfinite(value) else "" for value in line] for line in values]
+    write_cells(axis, image, texts, side / len(names), side / len(names), bold=sure)
     label_cells(axis, labels, labels, slanted=max(map(len, labels)) > 8)
     for at in range(len(names)):
         axis.add_patch(mpl.patches.Rectangle((at - 0.5, at - 0.5), 1, 1, fill=False, edgecolor=GRAY, clip_on=False))
@@ -393,16 +394,16 @@ def robustness(study: "Study | pd.DataFrame") -> Figure:
     names += [name for name in dict.fromkeys(table["transform"]) if name not in names]
     strengths = sorted(set(table["strength"]))
     left = 0.075 * max(map(len, names))
-    across = max(0.46 * len(strengths), 1.3)
-    figure = canvas(len(models) * (across + 0.2) + left + 1.3, 1.5 + min(0.26, 13 / len(names)) * len(names))
+    across, down = max(0.46 * len(strengths), 1.3), max(min(0.26 * len(names), 13.0), 1.0)
+    figure = canvas(len(models) * (across + 0.2) + left + 1.3, 1.5 + down)
     axes = figure.subplots(1, len(models), squeeze=False)[0]
     shown = [unit.scale * one.reindex(index=names, columns=strengths).to_numpy(float) for one in wide]
     finite = np.concatenate([values[np.isfinite(values)] for values in shown])
     norm = Normalize(*((finite.min(), finite.max()) if len(finite) else (0.0, 1.0)))
     for axis, model, values in zip(axes, models, shown, strict=True):
         image = axis.imshow(np.ma.masked_invalid(values), cmap="cividis", norm=norm, aspect="auto")
-        spec = ".0f" if unit.in_points else ".2g"
-        write_cells(axis, image, [[f"{v:{spec}}" if np.isfinite(v) else "" for v in line] for line in values])
+        texts = [[unit.cell(value / unit.scale) for value in line] for line in values]
+        write_cells(axis, image, texts, across / len(strengths), down / len(names))
         label_cells(axis, names if axis is axes[0] else None, [f"{one:g}" for one in strengths])
         axis.set_title(wrapped(model, 26), fontsize=9)
     figure.supxlabel("strength", fontsize=9)
