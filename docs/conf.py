@@ -9,6 +9,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 
 from catalog import write_catalog  # noqa: E402
+from gallery import write_gallery  # noqa: E402
 
 import augmentlab  # noqa: E402
 
@@ -42,3 +43,4 @@ tutorials.mkdir(exist_ok=True)
 for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
     shutil.copyfile(notebook, tutorials / notebook.name)
 write_catalog(HERE)
+write_gallery(HERE)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from augmentlab import plots
+from augmentlab import Affine, Compose, GaussianNoise, data, plots
 
 BLOCK = re.compile(r"```python\n(?P<call>.*?)\n```\n\n```\{image\} (?P<path>\S+)", re.DOTALL)
 UNIT = {"name": "made up", "metric": "accuracy", "unit": "points"}
@@ -29,6 +29,9 @@ def figures(page: Path) -> list[tuple[str, Any]]:
     """Path and figure of each call on a page."""
     names = {
         "plots": plots,
+        "Affine": Affine,
+        "images": list(data.photos().images[:2]),
+        "pipeline": Compose([Affine.typical(), GaussianNoise.typical()]),
         "study": MadeUp(dict.fromkeys(ONE_STEP, (False, True))),
         "ladder": MadeUp({"step": ("Rotate", "Gamma"), "strength": (0.2, 0.4, 0.6, 0.8, 1.0)}),
         "grid": MadeUp({"Rotate.angle": (5, 15, 45), "Rotate.p": (0.25, 0.5, 1.0), "Affine.border": ("edge", "wrap")}),
@@ -51,9 +54,7 @@ class MadeUp:
     @property
     def points(self) -> list[dict[str, Any]]:
         """The levels of each arm; everything off is the control and no arm."""
-        points = [
-            dict(zip(self.factors, levels, strict=True)) for levels in itertools.product(*self.factors.values())
-        ]
+        points = [dict(zip(self.factors, levels, strict=True)) for levels in itertools.product(*self.factors.values())]
         return [point for point in points if any(level is not False for level in point.values())]
 
     def compare(self) -> pd.DataFrame:
@@ -79,7 +80,11 @@ class MadeUp:
         names = list(self.factors)
         alone = {name: self._truth({name: True}) for name in names}
         pairs = {pair: rng.normal(0, 1.2) for pair in itertools.combinations(names, 2)}
-        pairs |= {pair: value for pair, value in {("shift", "rotate"): -7.4, ("shift", "noise"): -4.5}.items() if pair in pairs}
+        pairs |= {
+            pair: value
+            for pair, value in {("shift", "rotate"): -7.4, ("shift", "noise"): -4.5}.items()
+            if pair in pairs
+        }
         half = {name: sum(value for pair, value in pairs.items() if name in pair) / 2 for name in names}
         rows = [self._term(name, "main", alone[name] + half[name], rng) for name in names]
         rows += [self._term(":".join(pair), "interaction", value, rng) for pair, value in pairs.items()]

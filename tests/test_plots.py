@@ -53,7 +53,7 @@ def test_grid_shows_originals_and_the_draws_of_its_seed():
         (lambda: plots.grid(Invert(), []), ValueError, "images must be 1 to 50 images, one row each; got 0"),
         (lambda: plots.grid(3, PHOTO), TypeError, "a Transform is needed; got 3"),
         (lambda: plots.sweep(3, PHOTO), TypeError, "a Transform is needed; got 3"),
-        (lambda: plots.comparison(3), TypeError, "study must be a Study; got int"),
+        (lambda: plots.comparison(3), TypeError, r"study must be a Study or the frame of its compare\(\); got int"),
     ],
 )
 def test_figures_say_what_is_wrong(call, error, sentence):

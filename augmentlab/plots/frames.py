@@ -10,14 +10,26 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Unit", "factors_of", "frame_of", "joined", "level_order", "level_text", "signed", "whole"]
+__all__ = ["Unit", "factors_of", "frame_of", "joined", "level_order", "level_text", "whole"]
 
-# Columns of compare() and of to_frame(); what else a frame of arms has is a factor.
-_COMPARISON = (
-    "arm code role mean difference low high p verdict draws draws_needed seconds "
-    "affinity affinity_low affinity_high diversity"
-).split()
-_TRIALS = "arm code role draw part state value seconds started message".split()
+# Columns of compare(), diagnostics() and to_frame(); what else a frame of arms has is a factor.
+_COMPARISON = [
+    "arm",
+    "code",
+    "role",
+    "mean",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "verdict",
+    "draws",
+    "draws_needed",
+    "seconds",
+]
+_DIAGNOSTICS = ["affinity", "affinity_low", "affinity_high", "diversity"]
+_TRIALS = ["arm", "code", "role", "draw", "part", "state", "value", "seconds", "started", "message"]
+_KNOWN = {*_COMPARISON, *_DIAGNOSTICS, *_TRIALS}
 _ABSENT = "\N{EN DASH}"  # a level or a number that there is not
 
 
@@ -53,7 +65,7 @@ def joined(source: Any, columns: Sequence[str]) -> "pd.DataFrame":
     if isinstance(source, pd.DataFrame):
         return table
     trials = frame_of(source, "to_frame", ["arm"])
-    names = [name for name in trials if name not in {*_TRIALS, *table.columns}]
+    names = [name for name in trials if name not in {*_KNOWN, *table.columns}]
     both = table.join(trials.drop_duplicates("arm").set_index("arm")[names], on="arm")
     both.attrs = dict(table.attrs)
     return both
@@ -61,7 +73,7 @@ def joined(source: Any, columns: Sequence[str]) -> "pd.DataFrame":
 
 def factors_of(table: "pd.DataFrame") -> list[str]:
     """Names of the columns that hold levels."""
-    return [name for name in table if name not in {*_COMPARISON, *_TRIALS}]
+    return [str(name) for name in table if name not in _KNOWN]
 
 
 def level_text(level: Any) -> str:
@@ -69,20 +81,16 @@ def level_text(level: Any) -> str:
     if isinstance(level, (bool, np.bool_)):
         return "on" if level else "off"
     if isinstance(level, numbers.Real):
-        return _ABSENT if np.isnan(level) else f"{level:g}".replace("-", "\N{MINUS SIGN}")
+        return _ABSENT if np.isnan(float(level)) else f"{level:g}".replace("-", "\N{MINUS SIGN}")
     return _ABSENT if level is None else str(level)
 
 
-def level_order(level: Any) -> tuple[int, float]:
-    """Key of sorting: what is absent, then numbers by size, then the rest as they come."""
-    if level_text(level) == _ABSENT:
-        return 0, 0.0
-    return (1, float(level)) if isinstance(level, numbers.Real) else (2, 0.0)
-
-
-def signed(value: float, spec: str = ".1f") -> str:
-    """A number with its sign, and the minus sign that axes have."""
-    return _ABSENT if np.isnan(value) else f"{value:+{spec}}".replace("-", "\N{MINUS SIGN}")
+def level_order(level: Any) -> tuple[int, float, str]:
+    """Key of sorting: what is absent, then numbers by size, then the rest by name."""
+    text = level_text(level)
+    if text == _ABSENT:
+        return 0, 0.0, ""
+    return (1, float(level), "") if isinstance(level, numbers.Real) else (2, 0.0, text)
 
 
 def whole(name: str, value: Any, low: int) -> int:
@@ -98,11 +106,20 @@ class Unit:
 
     metric: str
     name: str
+    decimals: int = 1  # of a difference
 
     @classmethod
-    def of(cls, frame: "pd.DataFrame") -> "Unit":
-        """Read from the attributes of a frame; one that has lost them is taken to hold accuracies."""
-        return cls(str(frame.attrs.get("metric", "accuracy")), str(frame.attrs.get("unit", "points")))
+    def of(cls, frame: "pd.DataFrame", column: str = "difference") -> "Unit":
+        """Read from the attributes of a frame; one that has lost them is taken to hold accuracies.
+
+        Differences in this column, if not points, get the decimals that show the largest with three digits.
+        """
+        metric, name = str(frame.attrs.get("metric", "accuracy")), str(frame.attrs.get("unit", "points"))
+        if name == "points" or column not in frame:
+            return cls(metric, name)
+        largest = frame[column].abs().max()
+        decimals = 2 - int(np.floor(np.log10(largest))) if 0 < largest < np.inf else 1
+        return cls(metric, name, min(max(decimals, 0), 9))
 
     @property
     def in_points(self) -> bool:
@@ -117,16 +134,14 @@ class Unit:
     @property
     def of_means(self) -> str:
         """Label of an axis of means."""
-        return f"{self.metric}, %" if self.in_points else self._plain
+        if self.in_points:
+            return f"{self.metric}, %"
+        return f"{self.metric}, {self.name}" if self.name not in {"", self.metric} else self.metric
 
     @property
     def of_differences(self) -> str:
         """What a difference is measured in."""
-        return f"points of {self.metric}" if self.in_points else self._plain
-
-    @property
-    def _plain(self) -> str:
-        return f"{self.metric}, {self.name}" if self.name not in {"", self.metric} else self.metric
+        return f"{self.name} of {self.metric}" if self.name not in {"", self.metric} else self.metric
 
     def mean(self, value: float) -> str:
         """A mean with its unit."""
@@ -135,6 +150,13 @@ class Unit:
         text = f"{100 * value:.1f} %" if self.in_points else f"{value:.3g}"
         return text.replace("-", "\N{MINUS SIGN}")
 
+    def cell(self, value: float) -> str:
+        """A mean as a cell has room for it; nothing where there is none."""
+        if np.isnan(value):
+            return ""
+        text = f"{100 * value:.0f}" if self.in_points else f"{value:.2g}"
+        return text.replace("-", "\N{MINUS SIGN}")
+
     def change(self, value: float) -> str:
         """A difference with its sign."""
-        return signed(value, ".1f" if self.in_points else ".3g")
+        return _ABSENT if np.isnan(value) else f"{value:+.{self.decimals}f}".replace("-", "\N{MINUS SIGN}")

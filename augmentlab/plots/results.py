@@ -4,17 +4,29 @@ Each function takes the Study, or the frame that the method named in its first l
 was kept is that of the study.
 """
 
-import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from augmentlab.plots.canvas import GRAY, Canvas
+from augmentlab.plots.canvas import (
+    BLUE,
+    GRAY,
+    SILVER,
+    VERMILION,
+    WIDTH,
+    Canvas,
+    canvas,
+    plain,
+    short,
+    wrapped,
+    write_title,
+)
+from augmentlab.plots.cells import colorbar, label_cells, write_cells
 from augmentlab.plots.frames import (
     Unit,
     factors_of,
@@ -24,6 +36,7 @@ from augmentlab.plots.frames import (
     level_text,
     whole,
 )
+from augmentlab.plots.rows import Row, forest, left_out, write_at_right
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,33 +64,16 @@ VERDICT_STYLE: dict[str, dict[str, Any]] = {
     "undecided": {"color": "#777777", "marker": "o", "markerfacecolor": "white"},
     "identical": {"color": "#777777", "marker": "|", "markerfacecolor": "white"},
 }
-_BLUE, _VERMILION, _SILVER = "#0072B2", "#D55E00", "#999999"
 # Okabe and Ito's palette without black and yellow, and a marker each.
 _LINES = [
     ("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#56B4E9", "v"), ("#E69F00", "P"),
 ]  # fmt: skip
-_CELLS = LinearSegmentedColormap.from_list("change", [_VERMILION, "#F7F7F7", _BLUE])
-_STRANDS = LinearSegmentedColormap.from_list("strand", [_VERMILION, "#D4D4D4", _BLUE])  # seen on white too
+_CELLS = LinearSegmentedColormap.from_list("change", [VERMILION, "#F7F7F7", BLUE])
+_STRANDS = LinearSegmentedColormap.from_list("strand", [VERMILION, "#D4D4D4", BLUE])  # seen on white too
 _ALPHA = 0.05
-_WIDTH = 7.6  # inches
-_LINE = 0.16  # inches of a line of text
 _MOST_TICKS = 12
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A dot with its interval, what is at its left and what at its right."""
-
-    label: str
-    value: float = np.nan
-    low: float = np.nan
-    high: float = np.nan
-    words: str = ""
-    style: Mapping[str, Any] = field(default_factory=lambda: {"color": _SILVER})
-
-    @property
-    def lines(self) -> int:
-        return self.label.count("\n") + 1
+_MOST_LINES = 32
+_CROWD = 60  # so many arms are drawn smaller
 
 
 def comparison(study: "Study | pd.DataFrame", *, most: int = 40) -> Figure:
@@ -111,12 +107,13 @@ def comparison(study: "Study | pd.DataFrame", *, most: int = 40) -> Figure:
     arms = [_arm(row, unit) for _, row in table[~second].iterrows()]
     controls = [_arm(row, unit, hollow=True) for _, row in table[second].iterrows()]
     if len(arms) > most:
-        arms = [*arms[:half], _left_out(arms[half:-half], unit), *arms[-half:]]
+        arms = [*arms[:half], left_out(arms[half:-half], unit), *arms[-half:]]
     mean = table.attrs.get("control_mean", np.nan)
     label = f"difference to the control in {unit.of_differences}"
-    label += "" if np.isnan(mean) else f" (control {unit.mean(mean)})"
+    if not np.isnan(mean):  # on a second line where one would be wider than the axis
+        label += f"{' ' if len(label) < 52 else chr(10)}(control {unit.mean(mean)})"
     what = f"{_range(table['draws'])}, 95 % intervals"
-    return _forest([("", arms), ("", controls)], label, _named(table, what), band=table.attrs.get("rope", 0.0))
+    return forest([("", arms), ("", controls)], label, _named(table, what), band=table.attrs.get("rope", 0.0))
 
 
 def effects(study: "Study | pd.DataFrame", *, most: int = 20) -> Figure:
@@ -140,18 +137,18 @@ def effects(study: "Study | pd.DataFrame", *, most: int = 20) -> Figure:
     ['+13.3  (+11.9 to +14.8)']
     """
     table = _effects(study)
-    unit, half = Unit.of(table), whole("most", most, 2) // 2
+    unit, half = Unit.of(table, "effect"), whole("most", most, 2) // 2
     groups = []
     for kind, heading in (("main", "main effects"), ("interaction", "interactions")):
         part = table[table["kind"] == kind].sort_values("effect", ascending=False, kind="stable")
         rows = [_term(row, unit) for _, row in part.iterrows()]
         if len(rows) > most:
-            rows = [*rows[:half], _left_out(rows[half:-half], unit), *rows[-half:]]
+            rows = [*rows[:half], left_out(rows[half:-half], unit), *rows[-half:]]
         groups.append((heading, rows))
     if not any(rows for _, rows in groups):
         raise ValueError("study must have effects of kind main or interaction to show; got none")
     what = f"{_range(table['draws'])}, 95 % intervals; filled: p < {_ALPHA:g} after Holm"
-    return _forest(groups, f"effect in {unit.of_differences}", _named(table, what))
+    return forest(groups, f"effect in {unit.of_differences}", _named(table, what))
 
 
 def interactions(study: "Study | pd.DataFrame") -> Figure:
@@ -169,10 +166,10 @@ def interactions(study: "Study | pd.DataFrame") -> Figure:
     >>> rows = [("shift", "main", 13.3, 11.9, 14.8, 0.001, 8), ("rotate", "main", 1.8, 0.9, 2.7, 0.002, 8),
     ...         ("shift:rotate", "interaction", -7.4, -9.1, -5.8, 0.001, 8)]
     >>> [text.get_text() for text in interactions(pd.DataFrame(rows, columns=columns)).axes[0].texts]
-    ['+13.3', '−7.4', '+1.8']
+    ['+13.3', '\N{MINUS SIGN}7.4', '+1.8']
     """
     table = _effects(study)
-    unit = Unit.of(table)
+    unit = Unit.of(table, "effect")
     mains = table[table["kind"] == "main"]
     if mains.empty:
         raise ValueError("study must have effects of kind main to show; got none")
@@ -186,19 +183,20 @@ def interactions(study: "Study | pd.DataFrame") -> Figure:
             cell = max(pair), min(pair)
             values[cell], sure[cell] = row["effect"], row["p"] < _ALPHA
     side = min(0.62 * len(names), 11.0)
-    labels = [_short(name, 24) for name in names]
+    labels = [short(name, 24) for name in names]
     left = 0.075 * max(map(len, labels))
-    figure = _canvas(max(side + left + 1.3, 4.2), max(side + 0.35 * left + 1.2, 2.6))
+    figure = canvas(max(side + left + 1.3, 4.2), max(side + 0.35 * left + 1.2, 2.6))
     axis = figure.subplots()
     most = np.nanmax(np.abs(values), initial=0.0) or 1.0
     image = axis.imshow(np.ma.masked_invalid(values), cmap=_CELLS, norm=Normalize(-most, most))
-    _write_cells(axis, image, [[unit.change(v) if np.isfinite(v) else "" for v in line] for line in values], bold=sure)
-    _label_cells(axis, labels, labels)
+    texts = [[unit.change(value) if np.isfinite(value) else "" for value in line] for line in values]
+    write_cells(axis, image, texts, side / len(names), side / len(names), bold=sure)
+    label_cells(axis, labels, labels, slanted=max(map(len, labels)) > 8)
     for at in range(len(names)):
         axis.add_patch(mpl.patches.Rectangle((at - 0.5, at - 0.5), 1, 1, fill=False, edgecolor=GRAY, clip_on=False))
-    _colorbar(figure, image, axis, unit.of_differences)
+    colorbar(figure, image, axis, unit.of_differences)
     what = f"pair interactions, main effects on the diagonal; bold: p < {_ALPHA:g} after Holm"
-    _title(figure, _named(table, what))
+    write_title(figure, _named(table, what))
     return figure
 
 
@@ -223,24 +221,24 @@ def shapley(study: "Study | pd.DataFrame") -> Figure:
     ['+13.3']
     """
     table = _effects(study)
-    unit = Unit.of(table)
+    unit = Unit.of(table, "effect")
     shares = table[table["kind"] == "shapley"].sort_values("effect", ascending=False, kind="stable")
     if shares.empty:
         raise ValueError("study must have effects of kind shapley to show; got none: all combinations have to be tried")
-    figure = _canvas(_WIDTH, 1.25 + 0.34 * len(shares))
+    figure = canvas(WIDTH, 1.25 + 0.34 * len(shares))
     axis = figure.subplots()
     axis.axvline(0, color=GRAY, linewidth=1, zorder=3)
     for at, (_, row) in enumerate(shares.iterrows()):
-        color = _BLUE if row["effect"] >= 0 else _VERMILION
+        color = BLUE if row["effect"] >= 0 else VERMILION
         axis.barh(at, row["effect"], height=0.62, color=color, alpha=0.45, linewidth=0, zorder=2)
         axis.plot([row["low"], row["high"]], [at, at], color=color, linewidth=1.8, solid_capstyle="butt", zorder=4)
-        _at_right(axis, at, unit.change(row["effect"]), color)
-    axis.set_yticks(range(len(shares)), [_short(term, 40) for term in shares["term"]], fontsize=9)
+        write_at_right(axis, at, unit.change(row["effect"]), color)
+    axis.set_yticks(range(len(shares)), [short(term, 40) for term in shares["term"]], fontsize=9)
     axis.set_ylim(len(shares) - 0.4, -0.6)
     axis.set_xlabel(f"share in {unit.of_differences}", fontsize=9)
-    _plain(axis, "x", "left")
+    plain(axis, "x", "left")
     total = table.attrs.get("total", shares["effect"].sum())
-    _title(
+    write_title(
         figure, _named(table, f"Shapley shares; all steps together bring {unit.change(total)} {unit.of_differences}")
     )
     return figure
@@ -269,7 +267,7 @@ def learning_curve(study: "Study | pd.DataFrame") -> Figure:
     ...                       ("shift", 100, 0.49, 0.47, 0.51, 8)], columns=columns)
     >>> frame.attrs = {"arm": "shift", "n": 100, "rate": 1.9, "rate_low": 1.7, "rate_high": 2.2}
     >>> [text.get_text() for text in learning_curve(frame).axes[0].texts]
-    ['worth 1.9× the data']
+    ['worth 1.9\N{MULTIPLICATION SIGN} the data']
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -277,17 +275,17 @@ def learning_curve(study: "Study | pd.DataFrame") -> Figure:
     unit = Unit.of(table)
     control = table[table["arm"] == "control"].sort_values("n")
     others = table[table["arm"] != "control"]
-    figure = _canvas(6.4, 4.2)
+    figure = canvas(6.4, 4.2)
     axis = figure.subplots()
     axis.set_xscale("log", base=2)
     limits = table["n"].min() / 1.12, table["n"].max() * 1.12
     low, middle, high = (unit.scale * control[name].to_numpy(float) for name in ("low", "mean", "high"))
-    axis.fill_between(control["n"], low, high, color=_SILVER, alpha=0.3, linewidth=0)
+    axis.fill_between(control["n"], low, high, color=SILVER, alpha=0.3, linewidth=0)
     axis.plot(control["n"], middle, color=GRAY, marker="o", markersize=4.5, linewidth=1.6, label="control")
     for (color, marker), (arm, part) in zip(_LINES * len(others), others.groupby("arm", sort=False), strict=False):
         low, middle, high = (unit.scale * part[name].to_numpy(float) for name in ("low", "mean", "high"))
         axis.vlines(part["n"], low, high, color=color, linewidth=1.8, zorder=4)
-        label = textwrap.fill(str(arm), 36, max_lines=3, placeholder=" …")
+        label = wrapped(arm, 36)
         axis.plot(part["n"], middle, color=color, marker=marker, markersize=6.5, linewidth=1.2, label=label, zorder=5)
     _draw_reach(axis, table, unit, limits)
     sizes = sorted(set(table["n"]))
@@ -297,9 +295,9 @@ def learning_curve(study: "Study | pd.DataFrame") -> Figure:
     axis.set_xlim(limits)
     axis.set_xlabel("training images", fontsize=9)
     axis.set_ylabel(unit.of_means, fontsize=9)
-    _plain(axis, "y")
+    plain(axis, "y")
     axis.legend(frameon=False, fontsize=8.5, loc="lower right")
-    _title(figure, table.attrs.get("sentence") or _named(table, "what more images would bring"))
+    write_title(figure, table.attrs.get("sentence") or _named(table, "what more images would bring"))
     return figure
 
 
@@ -341,11 +339,14 @@ def strength(study: "Study | pd.DataFrame", factor: str = "strength", by: str | 
         lines[key] = table[np.array(keys) == key]
         if (repeated := lines[key][factor].duplicated()).any():
             level = lines[key].loc[repeated, factor].iloc[0]
-            rest = [name for name in factors_of(table) if name not in {factor, *others}]
+            rest = ", ".join(name for name in factors_of(table) if name not in {factor, *others})
             raise ValueError(
-                f"by must name what else differs where {factor} is {level:g}: {rest or 'keep one arm each'}"
+                f"by must name what else differs where {factor} is {level:g}: {rest or 'its arms differ in no other factor'}"
             )
-    figure = _canvas(6.4, 4.0)
+    if len(lines) > _MOST_LINES:
+        raise ValueError(f"by must make {_MOST_LINES} lines or fewer; {', '.join(others)} make {len(lines)}")
+    columns = -(-len(lines) // 16) if others else 0
+    figure = canvas(5.4 + columns * (0.45 + 0.072 * min(max(map(len, lines), default=0), 40)), 4.0)
     axis = figure.subplots()
     axis.axhline(0, color=GRAY, linewidth=1)
     rope = table.attrs.get("rope", 0.0)
@@ -353,13 +354,15 @@ def strength(study: "Study | pd.DataFrame", factor: str = "strength", by: str | 
     for (color, marker), (key, part) in zip(_line_styles(len(lines)), lines.items(), strict=True):
         x = part[factor]
         axis.fill_between(x, part["low"], part["high"], color=color, alpha=0.36 / (len(lines) + 1), linewidth=0)
-        axis.plot(x, part["difference"], color=color, marker=marker, markersize=5.5, linewidth=1.6, label=key or None)
-    if by is not None:
-        figure.legend(frameon=False, fontsize=8.5, loc="outside right center", ncols=-(-len(lines) // 16))
+        axis.plot(
+            x, part["difference"], color=color, marker=marker, markersize=5.5, linewidth=1.6, label=short(key, 40)
+        )
+    if columns:
+        figure.legend(frameon=False, fontsize=8.5, loc="outside right center", ncols=columns)
     axis.set_xlabel(factor, fontsize=9)
     axis.set_ylabel(f"difference to the control in\n{unit.of_differences}", fontsize=9)
-    _plain(axis, "y")
-    _title(figure, _named(table, "difference by " + " and ".join([factor, *others]) + ", 95 % intervals"))
+    plain(axis, "y")
+    write_title(figure, _named(table, "difference by " + " and ".join([factor, *others]) + ", 95 % intervals"))
     return figure
 
 
@@ -382,7 +385,7 @@ def robustness(study: "Study | pd.DataFrame") -> Figure:
     """
     table = frame_of(study, "robustness", ["model", "transform", "strength", "mean"])
     unit = Unit.of(table)
-    models = list(dict.fromkeys(table["model"]))
+    models = sorted(dict.fromkeys(table["model"]), key=lambda model: model != "control")  # which comes first
     wide = [
         table[table["model"] == model].pivot_table(index="transform", columns="strength", values="mean", dropna=False)
         for model in models
@@ -391,21 +394,21 @@ def robustness(study: "Study | pd.DataFrame") -> Figure:
     names += [name for name in dict.fromkeys(table["transform"]) if name not in names]
     strengths = sorted(set(table["strength"]))
     left = 0.075 * max(map(len, names))
-    across = max(0.46 * len(strengths), 1.3)
-    figure = _canvas(len(models) * (across + 0.2) + left + 1.3, 1.5 + min(0.26, 13 / len(names)) * len(names))
+    across, down = max(0.46 * len(strengths), 1.3), max(min(0.26 * len(names), 13.0), 1.0)
+    figure = canvas(len(models) * (across + 0.2) + left + 1.3, 1.5 + down)
     axes = figure.subplots(1, len(models), squeeze=False)[0]
     shown = [unit.scale * one.reindex(index=names, columns=strengths).to_numpy(float) for one in wide]
     finite = np.concatenate([values[np.isfinite(values)] for values in shown])
     norm = Normalize(*((finite.min(), finite.max()) if len(finite) else (0.0, 1.0)))
     for axis, model, values in zip(axes, models, shown, strict=True):
         image = axis.imshow(np.ma.masked_invalid(values), cmap="cividis", norm=norm, aspect="auto")
-        spec = ".0f" if unit.in_points else ".2g"
-        _write_cells(axis, image, [[f"{v:{spec}}" if np.isfinite(v) else "" for v in line] for line in values])
-        _label_cells(axis, names if axis is axes[0] else None, [f"{one:g}" for one in strengths], slanted=False)
-        axis.set_title(textwrap.fill(str(model), 26, max_lines=3, placeholder=" …"), fontsize=9)
+        texts = [[unit.cell(value / unit.scale) for value in line] for line in values]
+        write_cells(axis, image, texts, across / len(strengths), down / len(names))
+        label_cells(axis, names if axis is axes[0] else None, [f"{one:g}" for one in strengths])
+        axis.set_title(wrapped(model, 26), fontsize=9)
     figure.supxlabel("strength", fontsize=9)
-    _colorbar(figure, image, list(axes), unit.of_means)
-    _title(figure, _named(table, f"{unit.metric} on changed validation images"))
+    colorbar(figure, image, list(axes), unit.of_means)
+    write_title(figure, _named(table, f"{unit.metric} on changed validation images"))
     return figure
 
 
@@ -439,26 +442,30 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
             )
     table = table[table[chosen].notna().any(axis=1)]  # TrivialAugment has no level of anything
     if factors is None:
-        chosen = [name for name in chosen if len({level_text(level) for level in table[name]}) > 1]
+        chosen = [name for name in chosen if len({level_text(level) for level in table[name]}) > 1] or chosen
     if not chosen:
-        raise ValueError("factors must be one or more; the study has none that varies")
+        raise ValueError("factors must be one or more; got none, and the study has none")
     done = table[table["difference"].notna()].sort_values("difference", kind="stable")
-    figure = _canvas(min(1.5 * len(chosen) + 2.2, 16.0), 4.4)
+    figure = canvas(min(1.5 * len(chosen) + 2.2, 16.0), 4.4)
     axis = figure.subplots()
     heights = np.column_stack([_fanned(axis, at, done[name]) for at, name in enumerate(chosen)])
     differences = done["difference"].to_numpy(float)
     most = np.abs(differences).max(initial=0.0) or 1.0
     ends = _padded(min(differences.min(initial=0.0), 0.0), max(differences.max(initial=0.0), 0.0))
     heights = np.column_stack([heights, (differences - ends[0]) / (ends[1] - ends[0])])
-    for place in np.argsort(np.abs(differences), kind="stable"):  # what stands out lies on top
-        best = place == len(differences) - 1
-        color = _STRANDS((differences[place] / most + 1) / 2)
-        axis.plot(heights[place], color=color, linewidth=2.8 if best else 1.2, zorder=5 if best else 3, alpha=0.9)
+    thin = 1.2 if len(done) < _CROWD else 0.7
+    top = np.argsort(np.abs(differences), kind="stable")  # what stands out lies on top, the best topmost
+    top = np.array([*top[top != len(done) - 1], len(done) - 1]) if len(done) else top
+    widths = np.where(top == len(done) - 1, 2.8, thin)
+    across = np.broadcast_to(np.arange(heights.shape[1]), heights.shape)
+    colors = _STRANDS((differences[top] / most + 1) / 2)
+    strands = np.stack([across, heights], axis=2)[top]
+    axis.add_collection(LineCollection(list(strands), colors=colors, linewidths=widths, alpha=0.9, zorder=3))
     for at in range(len(chosen)):
         axis.axvline(at, color=GRAY, linewidth=1, zorder=6, clip_on=False)
     axis.set_xlim(0, len(chosen))
     axis.set_ylim(-0.06, 1.06)
-    axis.set_xticks(range(len(chosen) + 1), [*(_short(name, 24) for name in chosen), "difference"], fontsize=9)
+    axis.set_xticks(range(len(chosen) + 1), [*(wrapped(name, 17, 2) for name in chosen), "difference"], fontsize=9)
     axis.set_yticks([])
     right = axis.twinx()
     right.set_ylim(*(ends[0] + at * (ends[1] - ends[0]) for at in (-0.06, 1.06)))
@@ -471,7 +478,7 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
     lost = len(table) - len(done)
     what = f"{len(done)} arms" if len(done) != 1 else "1 arm"
     what += f"; thick: {done['arm'].iloc[-1]}, {unit.change(differences[-1])}" if len(done) else ""
-    _title(figure, _named(table, what + (f"; {lost} without results left out" if lost else "")))
+    write_title(figure, _named(table, what + (f"; {lost} without results left out" if lost else "")))
     return figure
 
 
@@ -501,7 +508,7 @@ def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     unit, labels = Unit.of(table), whole("labels", labels, 0)
     done = table[table["difference"].notna() & table["seconds"].notna()]
     done = done.sort_values("difference", ascending=False, kind="stable")
-    figure = _canvas(6.8, 4.6)
+    figure = canvas(6.8, 4.6)
     axis = figure.subplots()
     axis.axhline(0, color=GRAY, linewidth=1, zorder=1)
     rope = table.attrs.get("rope", 0.0)
@@ -513,123 +520,45 @@ def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     order = np.flatnonzero(on_front)[np.argsort(seconds[on_front], kind="stable")]
     dashes = {"color": GRAY, "linewidth": 1, "linestyle": (0, (4, 3)), "label": "front"}
     axis.step(seconds[order], differences[order], where="post", zorder=2, **dashes)
-    for _, row in done.iterrows():
-        style = {**VERDICT_STYLE[row["verdict"]]}
-        if row.get("role") == "control":
-            style["markerfacecolor"] = "white"
-        x = row["seconds"]
-        axis.plot([x, x], [row["low"], row["high"]], color=style["color"], linewidth=1, alpha=0.6, zorder=3)
-        axis.plot(x, row["difference"], linestyle="none", markersize=6, markeredgewidth=1.4, zorder=4, **style)
+    size, faint = (6.0, 0.6) if len(done) < _CROWD else (4.0, 0.25)
+    second = done["role"].eq("control") if "role" in done else np.zeros(len(done), bool)
+    for (verdict, hollow), part in done.groupby([done["verdict"], second]):
+        style = VERDICT_STYLE[str(verdict)] | ({"markerfacecolor": "white"} if hollow else {})
+        axis.vlines(part["seconds"], part["low"], part["high"], style["color"], linewidth=1, alpha=faint, zorder=3)
+        style |= {"linestyle": "none", "markersize": size, "markeredgewidth": size / 4.5}
+        axis.plot(part["seconds"], part["difference"], zorder=4, **style)
     axis.margins(x=0.12)
     axis.set_xlabel("seconds a trial", fontsize=9)
     axis.set_ylabel(f"difference to the control in\n{unit.of_differences}", fontsize=9)
-    _plain(axis, "both")
-    _title(figure, _named(table, "what an arm brings and takes; dashed: no other is both better and quicker"))
-    order = [*np.flatnonzero(on_front), *np.flatnonzero(~on_front)][:labels]
-    named = [(seconds[at], differences[at], _short(done["arm"].iloc[at], 30)) for at in order]
+    plain(axis, "both")
+    write_title(figure, _named(table, "what an arm brings and takes; dashed: no other is both better and quicker"))
+    first = [*np.flatnonzero(on_front), *np.flatnonzero(~on_front)][:labels]
+    named = [(seconds[at], differences[at], wrapped(done["arm"].iloc[at], 30, 2)) for at in first]
     _name_points(figure, axis, named, np.column_stack([seconds, differences]))
     return figure
 
 
-# --- rows of dots and intervals ------------------------------------------------------------------------------------
-
-
-def _arm(row: Any, unit: Unit, *, hollow: bool = False) -> _Row:
+def _arm(row: Any, unit: Unit, *, hollow: bool = False) -> Row:
+    label = wrapped(row["arm"], 44)
+    if np.isnan(row["difference"]):
+        return Row(label, words="no result")
     style = {**VERDICT_STYLE[row["verdict"]]}
     if hollow:
         style["markerfacecolor"] = "white"
-    known = not np.isnan(row["difference"])
-    words = f"{unit.change(row['difference'])}  {row['verdict']}" if known else "no result"
-    label = textwrap.fill(str(row["arm"]), 44, max_lines=3, placeholder=" …")
-    return _Row(label, row["difference"], row["low"], row["high"], words, style)
+    words = f"{unit.change(row['difference'])}  {row['verdict']}"
+    return Row(label, row["difference"], row["low"], row["high"], words, style)
 
 
-def _term(row: Any, unit: Unit) -> _Row:
-    word = "undecided"
+def _term(row: Any, unit: Unit) -> Row:
+    label, word = wrapped(str(row["term"]).replace(":", " \N{MULTIPLICATION SIGN} "), 44), "undecided"
+    if np.isnan(row["effect"]):
+        return Row(label, words="no result")
     if row["p"] < _ALPHA:
         word = "helps" if row["effect"] > 0 else "hurts"
     elif row["low"] == row["high"] == 0:
         word = "identical"
     words = f"{unit.change(row['effect'])}  ({unit.change(row['low'])} to {unit.change(row['high'])})"
-    label = _short(str(row["term"]).replace(":", " × "), 44)
-    return _Row(label, row["effect"], row["low"], row["high"], words, VERDICT_STYLE[word])
-
-
-def _left_out(rows: Sequence[_Row], unit: Unit) -> _Row:
-    """What stands for the rows between the first and the last."""
-    values = [row.value for row in rows if not np.isnan(row.value)]
-    words = f"{unit.change(values[0])} to {unit.change(values[-1])}" if values else ""
-    return _Row(f"… and {len(rows)} more", words=words)
-
-
-def _forest(groups: Sequence[tuple[str, Sequence[_Row]]], label: str, title: str, *, band: float = 0.0) -> Figure:
-    """Groups of rows below one another, a thin rule between; y is in inches from the top."""
-    groups = [(heading, rows) for heading, rows in groups if rows]
-    ticks: list[tuple[float, str]] = []
-    rules, places, y = [], [], 0.0
-    for heading, rows in groups:
-        if y:
-            rules.append(y + 0.06)
-            y += 0.12
-        if heading:
-            ticks.append((y + 0.15, heading))
-            y += 0.3
-        for row in rows:
-            height = 0.14 + _LINE * row.lines
-            ticks.append((y + height / 2, row.label))
-            places.append((y + height / 2, row))
-            y += height
-    figure = _canvas(_WIDTH, 1.2 + y)
-    axis = figure.subplots()
-    axis.axvspan(-band, band, color="#EEEEEE", zorder=0)
-    axis.axvline(0, color=GRAY, linewidth=1, zorder=1)
-    for place, row in places:
-        color = row.style["color"]
-        axis.plot([row.low, row.high], [place, place], color=color, linewidth=1.8, solid_capstyle="butt")
-        axis.plot(row.value, place, linestyle="none", markersize=6.5, markeredgewidth=1.4, zorder=3, **row.style)
-        _at_right(axis, place, row.words, color)
-    for rule in rules:
-        axis.axhline(rule, color="#BBBBBB", linewidth=0.8, zorder=0)
-    axis.set_yticks([place for place, _ in ticks], [text for _, text in ticks], fontsize=9)
-    headings = {heading for heading, _ in groups if heading}
-    for tick in axis.get_yticklabels():
-        if tick.get_text() in headings or tick.get_text().startswith("… and"):
-            tick.set_color(_SILVER if tick.get_text() not in headings else GRAY)
-            tick.set_style("italic")
-    axis.set_ylim(y + 0.04, -0.04)
-    axis.set_xlabel(label, fontsize=9)
-    _plain(axis, "x", "left")
-    _title(figure, title)
-    return figure
-
-
-def _at_right(axis: Any, place: float, words: str, color: Any) -> None:
-    axis.annotate(
-        words,
-        (1.01, place),
-        xycoords=("axes fraction", "data"),
-        va="center",
-        fontsize=8.5,
-        color=color,
-        annotation_clip=False,
-    )
-
-
-# --- what the figures share ----------------------------------------------------------------------------------------
-
-
-def _canvas(width: float, height: float) -> Canvas:
-    return Canvas(figsize=(width, height), layout="constrained", dpi=160)
-
-
-def _title(figure: Canvas, text: str) -> None:
-    """Write the title from the left edge, in as few lines as it needs, and these of about one length."""
-    width = int(figure.get_figwidth() * 13)
-    fewest = len(textwrap.wrap(text, width))
-    even = next(
-        one for one in range(width * fewest // (fewest + 1), width + 1) if len(textwrap.wrap(text, one)) <= fewest
-    )
-    figure.suptitle(textwrap.fill(text, even), x=0.01, ha="left", fontsize=10, color=GRAY)
+    return Row(label, row["effect"], row["low"], row["high"], words, VERDICT_STYLE[word])
 
 
 def _named(table: "pd.DataFrame", text: str) -> str:
@@ -640,22 +569,6 @@ def _named(table: "pd.DataFrame", text: str) -> str:
 def _range(draws: Any) -> str:
     counts = sorted({int(count) for count in draws})
     return "-".join(map(str, sorted({counts[0], counts[-1]}))) + (" draw" if counts == [1] else " draws")
-
-
-def _short(text: Any, length: int) -> str:
-    text = str(text)
-    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
-
-
-def _plain(axis: Any, grid: str, *hidden: str) -> None:
-    """Small ticks, faint lines to read a value by, no box."""
-    axis.tick_params(labelsize=8.5)
-    if hidden:
-        axis.tick_params(axis="y", length=0, labelsize=9)
-    axis.grid(axis=grid, color="#E3E3E3", linewidth=0.6, zorder=0)
-    axis.set_axisbelow(True)
-    for side in ("top", "right", *hidden):
-        axis.spines[side].set_visible(False)
 
 
 def _effects(study: Any) -> "pd.DataFrame":
@@ -674,38 +587,6 @@ def _padded(low: float, high: float) -> tuple[float, float]:
     return (low, high) if high > low else (low - 1, high + 1)
 
 
-# --- matrices ------------------------------------------------------------------------------------------------------
-
-
-def _write_cells(axis: Any, image: Any, texts: Sequence[Sequence[str]], *, bold: Any = None) -> None:
-    """Write the number into each cell, dark on light and light on dark."""
-    colors = image.cmap(image.norm(image.get_array()))
-    size = float(np.clip(8.5 * 18 / max(18, len(texts)), 4.5, 8.5))
-    for row, line in enumerate(texts):
-        for column, text in enumerate(line):
-            if text:
-                light = colors[row, column, :3] @ (0.299, 0.587, 0.114) > 0.55
-                weight = "bold" if bold is not None and bold[row, column] else "normal"
-                color = "#222222" if light else "white"
-                axis.text(column, row, text, ha="center", va="center", fontsize=size, color=color, fontweight=weight)
-
-
-def _label_cells(axis: Any, rows: Sequence[str] | None, columns: Sequence[str], *, slanted: bool = True) -> None:
-    turn = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-    axis.set_xticks(range(len(columns)), columns, fontsize=8.5, **turn)
-    axis.set_yticks(range(len(rows or [])), rows or [], fontsize=8.5)
-    axis.tick_params(length=0)
-    for spine in axis.spines.values():
-        spine.set_visible(False)
-
-
-def _colorbar(figure: Canvas, image: Any, axes: Any, label: str) -> None:
-    bar = figure.colorbar(image, ax=axes, aspect=30, pad=0.02)
-    bar.set_label(label, fontsize=9)
-    bar.ax.tick_params(labelsize=8.5)
-    bar.outline.set_visible(False)
-
-
 # --- single figures ------------------------------------------------------------------------------------------------
 
 
@@ -719,15 +600,15 @@ def _draw_reach(axis: Any, table: "pd.DataFrame", unit: Unit, limits: tuple[floa
     end = float(np.clip(start * rate, *limits))
     sides = [table.attrs.get(name, np.nan) for name in ("rate_low", "rate_high")]
     if not np.isnan(sides).any():
-        axis.plot(np.clip(start * np.array(sides), *limits), [y, y], color=_BLUE, linewidth=5, alpha=0.3, zorder=2)
-    axis.plot([start, end], [y, y], color=_BLUE, linewidth=1.2, linestyle=(0, (4, 3)), zorder=3)
+        axis.plot(np.clip(start * np.array(sides), *limits), [y, y], color=BLUE, linewidth=5, alpha=0.3, zorder=2)
+    axis.plot([start, end], [y, y], color=BLUE, linewidth=1.2, linestyle=(0, (4, 3)), zorder=3)
     reached = np.isfinite(rate)
     if reached:
-        axis.plot(end, y, color=_BLUE, marker="|", markersize=11, markeredgewidth=1.8, linestyle="none", zorder=4)
-        words = f"worth {rate:.2g}× the data"
+        axis.plot(end, y, color=BLUE, marker="|", markersize=11, markeredgewidth=1.8, linestyle="none", zorder=4)
+        words = f"worth {rate:.2g}\N{MULTIPLICATION SIGN} the data"
     else:
-        axis.plot(end, y, color=_BLUE, marker=">", markersize=6, linestyle="none", zorder=4, clip_on=False)
-        words = f"worth more than {table['n'].max() / start:.2g}× the data"
+        axis.plot(end, y, color=BLUE, marker=">", markersize=6, linestyle="none", zorder=4, clip_on=False)
+        words = f"worth more than {table['n'].max() / start:.2g}\N{MULTIPLICATION SIGN} the data"
     axis.annotate(
         words,
         (np.sqrt(start * end), y),
@@ -735,7 +616,7 @@ def _draw_reach(axis: Any, table: "pd.DataFrame", unit: Unit, limits: tuple[floa
         textcoords="offset points",
         ha="center",
         fontsize=9,
-        color=_BLUE,
+        color=BLUE,
     )
 
 
@@ -752,7 +633,7 @@ def _fanned(axis: Any, at: int, levels: Any) -> Any:
         for height, tick in zip(np.linspace(0, 1, 5), ticks, strict=True):
             _write_level(axis, at, height, f"{tick:.3g}")
         return (values - values.min()) / (np.ptp(values) or 1.0)
-    middle = np.linspace(0, 1, len(known)) if len(known) > 1 else np.array([0.5])
+    middle = np.linspace(0, 1, len(known)) if len(known) != 1 else np.array([0.5])
     texts = np.array([level_text(level) for level in levels])
     heights = np.zeros(len(texts))
     every = -(-len(known) // _MOST_TICKS)
@@ -760,7 +641,7 @@ def _fanned(axis: Any, at: int, levels: Any) -> Any:
         those = np.flatnonzero(texts == level_text(level))
         spread = 0.4 / max(len(known) - 1, 2)
         fan = np.linspace(-spread / 2, spread / 2, len(those)) if len(those) > 1 else np.zeros(1)
-        heights[those] = np.clip(height + fan, 0, 1) if len(known) == 1 else height * (1 - spread) + spread / 2 + fan
+        heights[those] = height * (1 - spread) + spread / 2 + fan
         if place % every == 0:
             _write_level(axis, at, heights[those].mean(), level_text(level))
     return heights
@@ -768,7 +649,7 @@ def _fanned(axis: Any, at: int, levels: Any) -> Any:
 
 def _write_level(axis: Any, at: int, height: float, text: str) -> None:
     axis.annotate(
-        _short(text, 20),
+        short(text, 20),
         (at, height),
         xytext=(-5 if at == 0 else 5, 0),
         textcoords="offset points",
@@ -791,6 +672,8 @@ def _name_points(figure: Canvas, axis: Any, named: Sequence[tuple[float, float, 
     """Write each name at the first place beside its point where it covers no other name and no point."""
     from matplotlib.transforms import Bbox
 
+    if not named:
+        return
     figure.draw_without_rendering()  # the layout is known after it
     dots = axis.transData.transform(points)
     unit = figure.dpi / 72

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augmentlab.compose import Compose
-from augmentlab.study import comparison, statistics
+from augmentlab.study import comparison, contrasts, statistics
 from augmentlab.study.inputs import count
 from augmentlab.study.runner import BOOTSTRAP
 from augmentlab.transform import Transform
@@ -75,8 +75,6 @@ def effects(study: Record) -> pd.DataFrame:
         There is no draw that all arms and the control have completed.
     """
     import pandas as pd
-
-    from augmentlab.study import contrasts
 
     arms = study.arms
     points = [arm.point for arm in arms]
@@ -135,8 +133,6 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
         The pool is too small for the largest factor, the factors will not do, or no arm is given and none helps.
     """
     import pandas as pd
-
-    from augmentlab.study import contrasts
 
     size = int(study.spec["context"]["train_size"])
     factors = [float(factor) for factor in factors]
