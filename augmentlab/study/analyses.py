@@ -165,17 +165,17 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
     frame = pd.DataFrame(rows, columns=["arm", "n", "mean", "low", "high", "draws"])
     table = np.array([[judge.each(trial) for trial in line] for line in lines])
     rng = (study.spec["context"]["seed"], BOOTSTRAP)
-    low, rate, high = contrasts.exchange_rate(sizes, table[:-1], table[-1], rng=rng)
+    worth = contrasts.exchange_rate(sizes, table[:-1], table[-1], rng=rng)
     frame.attrs |= study._attrs | {
-        "arm": label, "n": size, "rate": rate, "rate_low": low, "rate_high": high,
-        "sentence": _worth(label, rate, low, high, factors[-1]),
+        "arm": label, "n": size, "rate": worth.rate, "rate_low": worth.low, "rate_high": worth.high,
+        "sentence": _worth(label, worth, factors[-1]),
     }  # fmt: skip
     return frame
 
 
-def _worth(label: str, rate: float, low: float, high: float, most: float) -> str:
-    times = f"more than {most:g}" if math.isinf(rate) else f"about {rate:.1f}"
-    ends = [f"more than {most:g}" if math.isinf(end) else f"{end:.1f}" for end in (low, high)]
+def _worth(label: str, worth: contrasts.ExchangeRate, most: float) -> str:
+    times = f"more than {most:g}" if math.isinf(worth.rate) else f"about {worth.rate:.1f}"
+    ends = [f"more than {most:g}" if math.isinf(end) else f"{end:.1f}" for end in (worth.low, worth.high)]
     return f"{label} is worth {times} times the data (95 % interval {ends[0]} to {ends[1]})"
 
 

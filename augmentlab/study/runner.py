@@ -141,7 +141,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Of the first trial: it stands for the cell when that is claimed."""
+        """Of the first trial."""
         return self.targets[0].key
 
 

@@ -9,7 +9,7 @@ from augmentlab.study.storage import Trial, now
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from augmentlab.study.execution import Execution
@@ -73,10 +73,14 @@ class Session:
         Ctrl-C ends it as `stop` does: what is finished is kept, and `interrupted` is True.
         """
         # Two arms may be the same computation (an arm that is the control), and are then computed once.
-        unique = {cell.key: cell for cell in cells}
-        keys = {key: [target.key for target in cell.targets] for key, cell in unique.items()}
-        states = self.store.states(key for listed in keys.values() for key in listed)
-        pending = [cell for key, cell in unique.items() if any(states.get(one) != "complete" for one in keys[key])]
+        unique = {tuple(target.key for target in cell.targets): cell for cell in cells}
+        states = self.store.states({key for keys in unique for key in keys})
+        # A cell is claimed by the first of its trials that is missing.
+        pending = {
+            missing[0]: cell
+            for keys, cell in unique.items()
+            if (missing := [key for key in keys if states.get(key) != "complete"])
+        }
         self._bar.update(len(unique) - len(pending))
         if pending:
             try:
@@ -85,34 +89,30 @@ class Session:
                 self._stop.set()
         self.interrupted = self._stop.is_set()
 
-    def _complete(self, cells: Sequence[Cell]) -> None:
+    def _complete(self, cells: Mapping[str, Cell]) -> None:
         """Compute what nobody has, and wait for what others are computing."""
         began = now()
         held = self._compute(cells)
         while held and not self._stop.wait(_LOOK):
-            there = self.store.trials(cell.key for cell in held)
+            there = self.store.trials(held)
             # One that failed before all this began is tried again; one that failed elsewhere meanwhile is not.
-            finished = [
-                cell
-                for cell in held
-                if (one := there.get(cell.key)) and (one.state == "complete" or one.started >= began)
-            ]
-            for cell in finished:
-                self._note(list(self.store.trials(target.key for target in cell.targets).values()))
-            held = self._compute([cell for cell in held if cell not in finished])
+            finished = {key for key, trial in there.items() if trial.state == "complete" or trial.started >= began}
+            for key in finished:
+                self._note([there[key]])
+            held = self._compute({key: cell for key, cell in held.items() if key not in finished})
 
-    def _compute(self, cells: Sequence[Cell]) -> list[Cell]:
+    def _compute(self, cells: Mapping[str, Cell]) -> dict[str, Cell]:
         """Compute the cells that this process can claim; return the others."""
-        held: list[Cell] = []
+        held: dict[str, Cell] = {}
 
         def claimed() -> Iterator[Cell]:
-            for cell in cells:
+            for key, cell in cells.items():
                 if self._stop.is_set():
                     return
-                if self.store.claim(cell.key):
+                if self.store.claim(key):
                     yield cell
                 else:
-                    held.append(cell)
+                    held[key] = cell
 
         if self._execution is None:
             self._execution = self._stack.enter_context(self._make())
