@@ -154,10 +154,9 @@ def test_durable_writes_through_to_the_disk(tmp_path):
 
 def test_on_a_network_file_system_the_rollback_journal_is_used_and_said_so(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "network_file_system", lambda _: "nfs4")
-    with (
-        pytest.warns(UserWarning, match=r"is on a network file system \(nfs4\), where SQLite's locks may not hold"),
-        Storage(tmp_path / "study.db", write=True) as store,
-    ):
+    with pytest.warns(UserWarning, match=r"is on a network file system \(nfs4\), where SQLite's locks may not hold"):
+        store = Storage(tmp_path / "study.db", write=True)
+    with store:
         assert store._rows("PRAGMA journal_mode") == [("delete",)]
         store.save_trials([trial()])
 

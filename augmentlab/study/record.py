@@ -291,7 +291,11 @@ class Record:
         if self._arms is not None:
             return self._arms
         return [
-            Arm(label=arm["label"], transform=from_dict(arm["transform"]), point=tuple(arm["levels"].items()))
+            Arm(
+                label=arm["label"],
+                transform=from_dict(arm["transform"]),
+                point=tuple((factor, level) for factor, level in arm["levels"]),
+            )
             for arm in self._spec["arms"]
         ]
 
@@ -469,6 +473,6 @@ def _of_now(spec: dict[str, Any]) -> dict[str, Any]:
             "classes": [],
             "images": {},
             "labels": {"validation": [], "test": []},
-            "arms": [{"role": "arm", "levels": {}} | arm for arm in spec["arms"]],
+            "arms": [{"role": "arm", "levels": []} | arm for arm in spec["arms"]],
         }
     return spec

@@ -189,7 +189,7 @@ class Study(Record):
                     "role": "control" if arm in controls else "arm",
                     "code": arm.code,
                     "identity": arm.identity,
-                    "levels": arm.levels,
+                    "levels": list(arm.levels.items()),
                     "transform": arm.transform.to_dict(),
                 }
                 for arm in self._arms
@@ -358,10 +358,11 @@ class Study(Record):
             role = "control" if index < 0 else self._spec["arms"][index]["role"]
             rows.append((arm.label, role, arm.code, left, left * known.get(index, mean)))
         frame = pd.DataFrame(rows, columns=["arm", "role", "code", "trials", "seconds"])
-        seconds = float(frame["seconds"].sum()) / workers(n_jobs)
-        trials_left = int(frame["trials"].sum())
-        sentence = f"{trials_left} trials of {len(rows)} arms and controls are left: about {duration(seconds)} with {workers(n_jobs)} worker{'s' if workers(n_jobs) > 1 else ''}."
-        frame.attrs = {"seconds": seconds, "sentence": sentence}
+        processes = workers(n_jobs)
+        seconds = float(frame["seconds"].sum()) / processes
+        time = f": about {duration(seconds)} with {processes} worker{'' if processes == 1 else 's'}" if seconds else ""
+        sentence = f"{frame['trials'].sum()} trials of {len(rows)} arms and controls are left{time}."
+        frame.attrs |= {"seconds": seconds, "sentence": sentence}
         return frame
 
     def confirm(
