@@ -15,6 +15,7 @@ A study takes a scikit-learn classifier, a Pipeline that ends in one, or a funct
 """
 
 from augmentlab.models.baselines import hog_logistic, knn, svm
+from augmentlab.models.cnn import TorchCNN, torch_cnn
 from augmentlab.models.features import HOG, Flatten
 from augmentlab.models.functions import FunctionClassifier
 from augmentlab.models.protocol import description, for_images, split_features, with_seed
@@ -23,11 +24,13 @@ __all__ = [
     "HOG",
     "Flatten",
     "FunctionClassifier",
+    "TorchCNN",
     "description",
     "for_images",
     "hog_logistic",
     "knn",
     "split_features",
     "svm",
+    "torch_cnn",
     "with_seed",
 ]

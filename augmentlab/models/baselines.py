@@ -65,10 +65,9 @@ def svm(*, C: float = 10.0, gamma: float | str = "scale") -> Pipeline:  # noqa: 
     Parameters
     ----------
     C : float
-        Penalty of a margin that is not kept, as in scikit-learn. Copies of a row act as a larger penalty. With 10 and
-        pixels, hardly any row reaches it, so that unchanged copies leave the model as it is: trained on 300 of
-        `augmentlab.data.scattered_digits`, four copies of each image change 0.03 % of the predictions, and 49 % of them
-        with scikit-learn's own default of 1.
+        Penalty of a margin that is not kept, as in scikit-learn. Copies of a row act as a larger penalty. With 10,
+        hardly any row of pixels reaches it, so that unchanged copies leave the model as it is: a study's control is the
+        model without copies. With scikit-learn's own default of 1 they change it.
     gamma : float or "scale" or "auto"
         Width of the kernel, as in scikit-learn; "scale" follows the number and the variance of the pixels.
 
