@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import math
 import mmap
 import os
 import pickle
@@ -35,6 +36,7 @@ TRIES = 3  # deaths of workers after which a cell is given up
 GRACE = 1.0  # seconds in which running cells may finish after Stop
 TICK = 0.2  # seconds between looks at the Stop button
 STALLED = 30.0  # seconds without any worker of a cluster after which waiting ends
+SETTLED = 2.0  # seconds after which new workers get work: Dask may not replace one that dies while it starts
 SHORT = 1.0  # a worker whose cells take fewer seconds has its next one waiting
 
 # One thread for each library that computes: set before the worker loads it.
@@ -171,7 +173,7 @@ class Execution(Generic[S, C, R]):
         flying: dict[Any, _Flight[C]] = {}
         waiting: deque[_Flight[C]] = deque()  # never begun
         suspects: deque[_Flight[C]] = deque()  # begun, and their worker died
-        deadline = float("inf")
+        deadline = math.inf
         try:
             while True:
                 if self._stop.is_set():
@@ -219,12 +221,11 @@ class Execution(Generic[S, C, R]):
     ) -> bool:
         """Send as many cells as there is room for, a suspect only when nothing else is on its way; say if more may come."""
         while True:
-            if suspects:
-                if flying:
-                    return True
-                flight = suspects.popleft()
-            elif len(flying) >= pool.room() or any(one.alone for one in flying.values()):
+            alone = bool(suspects) or any(one.alone for one in flying.values())
+            if len(flying) >= min(pool.room(), 1 if alone else math.inf):
                 return True
+            if suspects:
+                flight = suspects.popleft()
             elif waiting:
                 flight = waiting.popleft()
             else:
@@ -456,24 +457,36 @@ class _Dask:
         self._scattered: Any = None
         self._count = 0  # of workers
         self._asked = self._seen = time.monotonic()
+        self._none = -math.inf  # when there was no worker
 
     def room(self) -> int:
         """Return two cells a worker, so that the next one is there when the last one ends."""
         clock = time.monotonic()
         if not self._count or clock - self._asked > 1:
-            self._asked = clock
-            try:
-                self._count = len(self._client.nthreads())
-            except (OSError, RuntimeError):  # the scheduler is gone
-                self._count = 0
+            self._asked, self._count = clock, self._workers()
         if self._count:
             self._seen = clock
-        return 2 * self._count
+        else:
+            self._none = clock
+        return 2 * self._count if clock - self._none > SETTLED and self._shared() else 0
+
+    def _workers(self) -> int:
+        try:
+            return len(self._client.nthreads())
+        except (OSError, RuntimeError):  # the scheduler is gone
+            return 0
+
+    def _shared(self) -> bool:
+        """Say whether the workers have what they share, which is lost with the last of them."""
+        if self._scattered is None:
+            try:
+                # In a list, for else a dictionary is taken apart.
+                [self._scattered] = self._client.scatter([self._job], broadcast=True, hash=False, timeout=TICK)
+            except TimeoutError:  # they just died
+                return False
+        return True
 
     def submit(self, cell: bytes) -> Any:
-        if self._scattered is None or self._scattered.status in {"cancelled", "lost"}:
-            # In a list, for else a dictionary is taken apart.
-            [self._scattered] = self._client.scatter([self._job], broadcast=True, hash=False)
         return self._client.submit(_compute, self._scattered, cell, pure=False, retries=0)
 
     def outcome(self, future: Any) -> tuple[BaseException | None, Any]:
@@ -489,8 +502,9 @@ class _Dask:
 
         if isinstance(error, KilledWorker):
             return int(error.allowed_failures) + 1
-        if isinstance(error, CancelledError):  # what they share was lost with the last worker that had it
-            return 0
+        if isinstance(error, CancelledError):  # all workers died, and what they share is lost
+            self._count, self._scattered = 0, None
+            return 1
         raise RuntimeError(
             f"a worker of the cluster cannot compute this ({type(error).__name__}: {error}); "
             "its Python must have the same packages as this one"
