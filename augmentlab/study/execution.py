@@ -182,9 +182,10 @@ class Execution(Generic[S, C, R]):
                     more = self._launch(pool, cells, done, flying, waiting, suspects)
                 if not (flying or more) or time.monotonic() > deadline:
                     return
-                try:
+                future = None
+                with contextlib.suppress(queue.Empty):
                     future = done.get(timeout=TICK)
-                except queue.Empty:
+                if future is None:
                     pool.check()
                     continue
                 try:
