@@ -6,17 +6,20 @@ import atexit
 import contextlib
 import dataclasses
 import functools
+import itertools
+import math
 import mmap
 import os
 import pickle
 import queue
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Executor, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
@@ -32,6 +35,8 @@ WORTH_WORKERS = 20.0  # seconds of remaining work that repay the start of worker
 TRIES = 3  # deaths of workers after which a cell is given up
 GRACE = 1.0  # seconds in which running cells may finish after Stop
 TICK = 0.2  # seconds between looks at the Stop button
+STALLED = 30.0  # seconds without any worker of a cluster after which waiting ends
+SETTLED = 2.0  # seconds after which new workers get work: Dask may not replace one that dies while it starts
 SHORT = 1.0  # a worker whose cells take fewer seconds has its next one waiting
 
 # One thread for each library that computes: set before the worker loads it.
@@ -63,7 +68,10 @@ class Execution(Generic[S, C, R]):
     failed : callable
         ``failed(cell, message) -> result`` of a cell that kills the workers that compute it.
     workers : int
-        How many processes of this machine may compute.
+        How many processes of this machine may compute; of an executor, how many workers it has.
+    client : distributed.Client or concurrent.futures.Executor, optional
+        Computes all cells instead, and stays open. The workers of an executor must see the folder of temporary files
+        of this machine, which `tempfile.tempdir` or ``TMPDIR`` names.
     stop : threading.Event, optional
         Set by another thread to end the results early.
 
@@ -82,10 +90,12 @@ class Execution(Generic[S, C, R]):
         *,
         failed: Callable[[C, str], R],
         workers: int = 1,
+        client: Any = None,
         stop: threading.Event | None = None,
     ) -> None:
         self._run, self._shared, self._failed = run, shared, failed
         self._workers = workers
+        self._client = _checked(client)
         self._stop = stop or threading.Event()
         self._seconds: list[float] = []
         self._pool: _Pool | None = None
@@ -124,11 +134,11 @@ class Execution(Generic[S, C, R]):
         process is finished. A cell whose worker dies is tried again, alone, so that a neighbour is not blamed.
         """
         remaining = iter(cells)
-        for done in range(left + 1):  # one more: `left` is an estimate, and the iterable ends it
+        for done in itertools.count():
             if self._stop.is_set():
                 return
             if self._pool is None and self._worth_workers(left - done):
-                self._pool = _Processes(self._run, self._shared, self._workers)
+                self._pool = self._new_pool()
             if self._pool is not None:
                 yield from self._from_pool(self._pool, remaining)
                 return
@@ -141,7 +151,17 @@ class Execution(Generic[S, C, R]):
             self._seconds.append(time.perf_counter() - start)
             yield result
 
+    def _new_pool(self) -> _Pool:
+        job = _Job(self._run, self._shared)
+        if self._client is None:
+            return _Processes(job, self._workers)
+        if isinstance(self._client, Executor):
+            return _Given(job, self._client, self._workers)
+        return _Dask(job, self._client)
+
     def _worth_workers(self, left: int) -> bool:
+        if self._client is not None:
+            return True
         if self._workers < 2 or left < 2 or not self._seconds:
             return False
         # The first cell also pays for imports and caches, though never this much.
@@ -153,24 +173,29 @@ class Execution(Generic[S, C, R]):
         flying: dict[Any, _Flight[C]] = {}
         waiting: deque[_Flight[C]] = deque()  # never begun
         suspects: deque[_Flight[C]] = deque()  # begun, and their worker died
-        deadline = float("inf")
+        deadline = math.inf
         try:
             while True:
                 if self._stop.is_set():
-                    deadline = min(deadline, time.monotonic() + GRACE)
+                    more, deadline = False, min(deadline, time.monotonic() + GRACE)
                 else:
-                    self._launch(pool, cells, done, flying, waiting, suspects)
-                if not flying or time.monotonic() > deadline:
+                    more = self._launch(pool, cells, done, flying, waiting, suspects)
+                if not (flying or more) or time.monotonic() > deadline:
                     return
-                try:
+                future = None
+                with contextlib.suppress(queue.Empty):
                     future = done.get(timeout=TICK)
-                except queue.Empty:
+                if future is None:
                     pool.check()
                     continue
+                try:
+                    error, result = pool.outcome(future)
+                except TimeoutError:  # it was there, and is lost or slow to come
+                    future.add_done_callback(done.put)
+                    continue
                 flight = flying.pop(future)
-                error = future.exception()
                 if error is None:
-                    yield future.result()
+                    yield result
                     continue
                 deaths = pool.deaths(error)
                 flight = dataclasses.replace(flight, deaths=flight.deaths + deaths)
@@ -194,25 +219,41 @@ class Execution(Generic[S, C, R]):
         flying: dict[Any, _Flight[C]],
         waiting: deque[_Flight[C]],
         suspects: deque[_Flight[C]],
-    ) -> None:
-        """Send as many cells as there is room for; a suspect only when nothing else is on its way."""
+    ) -> bool:
+        """Send as many cells as there is room for, a suspect only when nothing else is on its way; say if more may come."""
         while True:
+            alone = bool(suspects) or any(one.alone for one in flying.values())
+            if len(flying) >= min(pool.room(), 1 if alone else math.inf):
+                return True
             if suspects:
-                if flying:
-                    return
                 flight = suspects.popleft()
-            elif len(flying) >= pool.room() or any(one.alone for one in flying.values()):
-                return
             elif waiting:
                 flight = waiting.popleft()
             else:
                 try:
                     flight = _Flight(next(cells))
                 except StopIteration:
-                    return
+                    return False
             future = pool.submit(_portable(flight.cell))
             flying[future] = flight
             future.add_done_callback(done.put)
+
+
+def _checked(client: Any) -> Any:
+    dask: Any = sys.modules.get("distributed")  # loaded by whoever has a client
+    if client is None or isinstance(client, Executor) or (dask and isinstance(client, dask.Client)):
+        return client
+    raise TypeError(
+        f"client must be a distributed.Client or a concurrent.futures.Executor; got {type(client).__name__}"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What goes to each worker once."""
+
+    run: Callable[[Any, Any], Any]
+    shared: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,6 +274,9 @@ class _Pool(Protocol):
     def submit(self, cell: bytes) -> Any:
         """Send a cell; return a future."""
 
+    def outcome(self, future: Any) -> tuple[BaseException | None, Any]:
+        """Return the error or the result of a future that is done."""
+
     def deaths(self, error: BaseException) -> int:
         """How many workers died of the cell that ended with this error, 0 if it was not begun; else raise."""
 
@@ -249,16 +293,11 @@ class _Pool(Protocol):
 class _Processes:
     """Worker processes of this machine, started when needed. One that dies takes nothing else with it."""
 
-    def __init__(self, run: Callable[[S, C], R], shared: S, workers: int) -> None:
+    def __init__(self, job: _Job, workers: int) -> None:
         self._workers: list[_Worker] = []
         self._most = workers
-        self._folder = Path(tempfile.mkdtemp(prefix="augmentlab-"))
+        self._folder = _written(job)
         atexit.register(self.close)  # of a run in a thread that ends with the interpreter
-        try:
-            _write(self._folder, (run, shared))
-        except BaseException:
-            self.close()
-            raise
 
     def room(self) -> int:
         # The next cell is sent ahead only where the wait for it would count: near the end it may wait in vain.
@@ -271,6 +310,9 @@ class _Processes:
             worker = _Worker(self._folder)
             self._workers.append(worker)
         return worker.submit(cell)
+
+    def outcome(self, future: Future[Any]) -> tuple[BaseException | None, Any]:
+        return _outcome(future)
 
     def deaths(self, error: BaseException) -> int:
         if isinstance(error, _NotBegunError):
@@ -375,6 +417,114 @@ class _Worker:
         self.kill()
 
 
+class _Given:
+    """An executor that the user has: Ray, MPI, threads."""
+
+    def __init__(self, job: _Job, executor: Executor, workers: int) -> None:
+        self._executor = executor
+        self._most = 2 * workers
+        self._folder = _written(job)
+
+    def room(self) -> int:
+        return self._most
+
+    def submit(self, cell: bytes) -> Future[Any]:
+        return self._executor.submit(_compute_from, str(self._folder), cell)
+
+    def outcome(self, future: Future[Any]) -> tuple[BaseException | None, Any]:
+        return _outcome(future)
+
+    def deaths(self, error: BaseException) -> int:
+        raise RuntimeError(
+            f"the executor cannot compute this ({type(error).__name__}: {error}); what is finished is kept"
+        ) from error
+
+    def check(self) -> None:
+        pass
+
+    def drop(self, futures: Iterable[Future[Any]]) -> None:
+        for future in futures:
+            future.cancel()
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _Dask:
+    """A cluster of Dask that the user has."""
+
+    def __init__(self, job: _Job, client: Any) -> None:
+        self._client, self._job = client, job
+        self._scattered: Any = None
+        self._count = 0  # of workers
+        self._asked = self._seen = time.monotonic()
+        self._none = -math.inf  # when there was no worker
+
+    def room(self) -> int:
+        """Return two cells a worker, so that the next one is there when the last one ends."""
+        clock = time.monotonic()
+        if not self._count or clock - self._asked > 1:
+            self._asked, self._count = clock, self._workers()
+        if self._count:
+            self._seen = clock
+        else:
+            self._none = clock
+        return 2 * self._count if clock - self._none > SETTLED and self._shared() else 0
+
+    def _workers(self) -> int:
+        try:
+            return len(self._client.nthreads())
+        except (OSError, RuntimeError):  # the scheduler is gone
+            return 0
+
+    def _shared(self) -> bool:
+        """Say whether the workers have what they share, which is lost with the last of them."""
+        if self._scattered is None:
+            try:
+                # In a list, for else a dictionary is taken apart.
+                [self._scattered] = self._client.scatter([self._job], broadcast=True, hash=False, timeout=TICK)
+            except TimeoutError:  # they just died
+                return False
+        return True
+
+    def submit(self, cell: bytes) -> Any:
+        return self._client.submit(_compute, self._scattered, cell, pure=False, retries=0)
+
+    def outcome(self, future: Any) -> tuple[BaseException | None, Any]:
+        if future.status == "error":
+            return future.exception(timeout=TICK), None
+        try:
+            return None, future.result(timeout=TICK)
+        except CancelledError as error:
+            return error, None
+
+    def deaths(self, error: BaseException) -> int:
+        from distributed import KilledWorker
+
+        if isinstance(error, KilledWorker):
+            return int(error.allowed_failures) + 1
+        if isinstance(error, CancelledError):  # all workers died, and what they share is lost
+            self._count, self._scattered = 0, None
+            return 1
+        raise RuntimeError(
+            f"a worker of the cluster cannot compute this ({type(error).__name__}: {error}); "
+            "its Python must have the same packages as this one"
+        ) from error
+
+    def check(self) -> None:
+        if not self.room() and time.monotonic() - self._seen > STALLED:
+            raise RuntimeError(
+                f"the cluster has had no worker for {STALLED:.0f} seconds; what is finished is kept: "
+                "run again to go on when it has"
+            )
+
+    def drop(self, futures: Iterable[Any]) -> None:
+        self._client.cancel(list(futures))
+
+    def close(self) -> None:
+        self._scattered = None  # the last reference releases it
+
+
 def _serve(pipe: Connection, folder: str, parent: int) -> None:
     """Compute what comes through a pipe until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal
@@ -383,7 +533,7 @@ def _serve(pipe: Connection, folder: str, parent: int) -> None:
         while cell := pipe.recv_bytes():
             start = time.perf_counter()
             try:
-                answer: tuple[bool, Any] = (True, _compute(folder, cell))
+                answer: tuple[bool, Any] = (True, _compute_from(folder, cell))
             except BaseException as error:  # noqa: BLE001  (what `run` does not catch is told there)
                 answer = (False, f"{type(error).__name__}: {error}")
             pipe.send_bytes(_portable((*answer, time.perf_counter() - start)))
@@ -397,12 +547,24 @@ def _end_with(parent: int, folder: str) -> None:
     os._exit(1)
 
 
-def _compute(folder: str, cell: bytes) -> Any:
+def _compute_from(folder: str, cell: bytes) -> Any:
+    return _compute(_read(folder), cell)
+
+
+def _compute(job: _Job, cell: bytes) -> Any:
     import joblib
 
-    run, shared = _read(folder)
-    with joblib.parallel_config(backend="sequential"):  # the processors are taken
-        return run(shared, pickle.loads(cell))  # noqa: S301  (our own bytes)
+    # Warnings and the threads of BLAS belong to the process, which may be one of Dask that runs many cells at once.
+    with _ONE_AT_A_TIME, joblib.parallel_config(backend="sequential"):
+        return job.run(job.shared, pickle.loads(cell))  # noqa: S301  (our own bytes)
+
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def _outcome(future: Future[Any]) -> tuple[BaseException | None, Any]:
+    error = future.exception()
+    return error, None if error else future.result()
 
 
 @contextlib.contextmanager
@@ -431,10 +593,21 @@ def _portable(value: object, buffers: Callable[[pickle.PickleBuffer], Any] | Non
         raise RuntimeError(f"the model or a transform cannot be sent to workers ({error}); use n_jobs=1") from None
 
 
-def _write(folder: Path, value: object) -> None:
-    """Write a value for any number of readers, its arrays apart from the rest."""
+def _written(job: _Job) -> Path:
+    """Write a job to a folder of its own, for any number of readers."""
+    folder = Path(tempfile.mkdtemp(prefix="augmentlab-"))
+    try:
+        _write(folder, job)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def _write(folder: Path, job: _Job) -> None:
+    """Write arrays apart from the rest."""
     arrays: list[pickle.PickleBuffer] = []
-    rest = _portable(value, arrays.append)
+    rest = _portable(job, arrays.append)
     places = []
     with (folder / "arrays").open("wb") as file:
         for array in arrays:
@@ -446,7 +619,7 @@ def _write(folder: Path, value: object) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _read(folder: str) -> Any:
+def _read(folder: str) -> _Job:
     """Read what `_write` wrote: the arrays are one file in memory, whose pages all processes share."""
     rest, places = pickle.loads(Path(folder, "rest").read_bytes())  # noqa: S301  (our own file)
     if not any(stop > start for start, stop in places):
