@@ -382,7 +382,7 @@ class Proposals(_Budgeted):
     these the first arm that was not tried is taken. Finished arms are told in an order that depends on the seed alone,
     and so the next proposal depends on them and on nothing else.
 
-    Both samplers begin with ten arms at random: with fewer trials than that they are a random search.
+    Both samplers begin at random: with a quarter of the arms that `n_trials` pays for, but 2 to 10, the control counted.
 
     Parameters
     ----------
@@ -462,11 +462,12 @@ class Proposals(_Budgeted):
         known = {index: gain for index, gain in gains.items() if gain > -math.inf}
         worst = min(known.values(), default=0.0)
         seed = int(np.random.SeedSequence((self.seed, len(tried))).generate_state(1)[0])
+        startup = min(10, max(2, self._affordable // 4))  # Optuna's 10 would be all, or nearly so, in a small study
         with _quiet():
             sampler = (
-                optuna.samplers.TPESampler(seed=seed, multivariate=True)
+                optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=startup)
                 if self.sampler == "tpe"
-                else optuna.samplers.GPSampler(seed=seed)
+                else optuna.samplers.GPSampler(seed=seed, n_startup_trials=startup)
             )
             study = optuna.create_study(direction="maximize", sampler=sampler)
             space: dict[str, Any] = {
