@@ -270,8 +270,8 @@ class Study(Record):
             stopped is told by `compare`.
         n_trials : int, optional
             Number of trials to spend, the controls' among them; for ``"random"``, ``"tpe"`` and ``"gp"``.
-        client : distributed.Client, optional
-            Computes on a Dask cluster instead.
+        client : distributed.Client or concurrent.futures.Executor, optional
+            Computes on a Dask cluster, or with any executor, instead.
         durable : bool
             Whether each trial is written through to the disk, so that it survives a power cut as well.
         progress : bool
@@ -624,8 +624,7 @@ class Study(Record):
 
             def execution() -> Execution[Work, Cell, tuple[Trial, ...]]:
                 shared = self._work(part, wanted, self.draws)
-                more = {} if client is None else {"client": client}
-                return Execution(run_cell, shared, failed=failed, workers=processes, stop=self._stop, **more)
+                return Execution(run_cell, shared, failed=failed, workers=processes, client=client, stop=self._stop)
 
             bar = tqdm(total=total, initial=initial, desc=self.name, unit="trial", disable=not progress)
             with Session(store, execution, self._stop, bar) as session:
