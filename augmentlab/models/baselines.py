@@ -66,8 +66,8 @@ def svm(*, C: float = 10.0, gamma: float | str = "scale") -> Pipeline:  # noqa: 
     ----------
     C : float
         Penalty of a margin that is not kept, as in scikit-learn. Copies of a row act as a larger penalty. With 10,
-        hardly any row of pixels reaches it, so that unchanged copies leave the model as it is: a study's control is the
-        model without copies. With scikit-learn's own default of 1 they change it.
+        hardly any row of pixels reaches it, so that unchanged copies hardly change the model, and a study's control is
+        as good as the model without copies. With scikit-learn's own default of 1 they change it.
     gamma : float or "scale" or "auto"
         Width of the kernel, as in scikit-learn; "scale" follows the number and the variance of the pixels.
 

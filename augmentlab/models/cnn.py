@@ -80,7 +80,7 @@ def torch_cnn(
 class TorchCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A small convolutional network as a scikit-learn classifier of images.
 
-    Two to four blocks of a 3x3 convolution, batch normalisation, ReLU and 2x2 max pooling, as many as it takes to come
+    Two to four blocks of a 3x3 convolution, 2x2 max pooling, batch normalisation and ReLU, as many as it takes to come
     down to about 4x4; then one linear layer on the map, averaged to at most 4x4. Trained with AdamW on the cross-entropy.
 
     Parameters
@@ -236,9 +236,8 @@ class TorchCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     def _tensor(self, images: NDArray[Any]) -> Any:
         """Images as a tensor (N, C, H, W) of about zero mean and unit variance, where the network is."""
         values = (as_unit_floats(images) - self.mean_) / self.scale_
-        values = values[:, np.newaxis] if values.ndim == 3 else values.transpose(0, 3, 1, 2)
-        device = next(self.network_.parameters()).device
-        return _torch().from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
+        values = np.ascontiguousarray(values[..., np.newaxis] if values.ndim == 3 else values, dtype=np.float32)
+        return _torch().from_numpy(values).to(next(self.network_.parameters()).device).permute(0, 3, 1, 2)
 
     def _held_out(self, images: int) -> int:
         """How many images early stopping holds out: at least one, and never all."""
@@ -278,11 +277,12 @@ def _network(torch: Any, shape: tuple[int, ...], width: int, classes: int, rng: 
     for block in range(min(max(math.ceil(math.log2(min(sides) / 4)), 2), 4)):
         outputs = width * 2**block
         convolution = nn.utils.skip_init(nn.Conv2d, channels, outputs, 3, padding=1, bias=False)
-        layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)]
+        # Pooling first: what follows has a quarter of the work.
+        layers += [convolution, nn.MaxPool2d(2, ceil_mode=True), nn.BatchNorm2d(outputs), nn.ReLU()]
         sides, channels = tuple(-(-side // 2) for side in sides), outputs
     pooled = tuple(min(side, 4) for side in sides)
     linear = nn.utils.skip_init(nn.Linear, channels * math.prod(pooled), classes)
-    layers += [nn.AdaptiveAvgPool2d(pooled), nn.Flatten(), linear]
+    layers += [*([] if pooled == sides else [nn.AdaptiveAvgPool2d(pooled)]), nn.Flatten(), linear]
     with torch.no_grad():
         for layer in layers:
             if hasattr(layer, "in_channels") or layer is linear:
@@ -290,7 +290,7 @@ def _network(torch: Any, shape: tuple[int, ...], width: int, classes: int, rng: 
                 spread = math.sqrt((1 if layer is linear else 2) / weight[0].numel())  # He et al. 2015
                 weight.copy_(torch.from_numpy(rng.normal(0, spread, tuple(weight.shape))))
         linear.bias.zero_()
-    return nn.Sequential(*layers)
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # as our images are
 
 
 def _epochs(
