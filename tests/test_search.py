@@ -296,8 +296,8 @@ def test_what_is_not_tested_would_not_have_been_stopped(seed, draws, images, shi
 def test_a_race_keeps_the_best_arm(truth):
     outcomes = [outcome("race", seed, TRUTHS[truth]) for seed in range(500)]
     assert np.mean([not one.kept for one in outcomes]) <= 0.05
-    if truth == "equal":
-        assert np.mean([one.stopped > 0 for one in outcomes]) <= 0.1
+    if truth == "equal":  # each of them is a best arm
+        assert np.mean([one.stopped for one in outcomes]) / len(TRUTHS[truth]) <= 0.05
     if truth.startswith("one step"):
         assert np.mean([one.cells for one in outcomes]) < 120
 

@@ -306,7 +306,7 @@ class Race(_Cells):
     crossed test, over draws and images, of its difference to the leader gives a one-sided p below
     ``alpha / (opponents * looks)``. Whoever leads is one of the opponents and each look is one of the looks, so that by
     Bonferroni's bound the truly best arm is stopped in at most a share `alpha` of all races, as far as the test holds
-    its level. Without scores of images, the test is the paired t test over draws, which forgets the images.
+    its level. The bound is for that one arm: of many equal arms, one or the other is stopped more often. Without scores of images, the test is the paired t test over draws, which forgets the images.
 
     Parameters
     ----------
