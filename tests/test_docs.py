@@ -9,6 +9,7 @@ import pytest
 
 import augmentlab
 from augmentlab.params import parameters
+from augmentlab.study.spaces import fractional
 from augmentlab.transforms import FAMILIES
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +40,7 @@ def test_every_transform_has_its_section_and_strip(catalog, name):
     assert picture.shape[1] > picture.shape[0]
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/quickstart.md"])
+@pytest.mark.parametrize("path", ["README.md", "docs/quickstart.md", "docs/spaces.md"])
 def test_code_on_the_page_compiles_and_names_exist(path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
     assert blocks
@@ -48,6 +49,22 @@ def test_code_on_the_page_compiles_and_names_exist(path):
         for names in re.findall(r"^from augmentlab import (.+)$", block, re.MULTILINE):
             for name in names.split(", "):
                 assert hasattr(augmentlab, name), name
+
+
+def test_code_on_the_page_of_spaces_runs():
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "spaces.md").read_text(), re.DOTALL):
+        exec(block, names)
+
+
+def test_the_table_of_fractions_is_what_they_take():
+    page = (ROOT / "docs" / "spaces.md").read_text()
+    steps = [augmentlab.Rotate(angle=angle) for angle in range(1, 9)]
+    rows = re.findall(r"^\| `resolution=(\d)`.*? \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", page, re.MULTILINE)
+    assert len(rows) == 3
+    for resolution, *runs in rows:
+        for count, number in zip((4, 5, 6, 8), runs, strict=True):
+            assert len(fractional(steps[:count], int(resolution))) + 1 == int(number)
 
 
 def test_readme_holds_the_two_commands_that_the_checks_run():
