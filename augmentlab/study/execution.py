@@ -497,9 +497,11 @@ class _Dask:
         if future.status == "error":
             return future.exception(timeout=TICK), None
         try:
-            return None, future.result(timeout=TICK)
+            result = future.result(timeout=TICK)
         except CancelledError as error:
             return error, None
+        future.release()  # Dask need not keep it until the garbage collector comes
+        return None, result
 
     def deaths(self, error: BaseException) -> int:
         from distributed import KilledWorker
