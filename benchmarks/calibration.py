@@ -105,11 +105,16 @@ def _labels(count: int) -> np.ndarray:
     return np.repeat(np.arange(len(SHARES)), np.round(SHARES * count).astype(int))
 
 
-def _closeness(trained: np.ndarray, labels: np.ndarray, seen: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Negative squared distance to the class means, up to what classes share, of shape (models, new images, classes)."""
+def _weights(trained: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What each image contributes to the mean of each class, of shape (models, classes, images)."""
     members = trained[:, None, :] * (labels == np.arange(len(SHARES))[:, None])
-    means = (members / members.sum(axis=-1, keepdims=True)) @ seen
-    return 2 * np.einsum("if,mkf->mik", new, means, optimize=True) - (means**2).sum(axis=-1)[:, None, :]
+    return members / members.sum(axis=-1, keepdims=True)
+
+
+def _closeness(weights: np.ndarray, seen: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Negative squared distance to the class means, up to what classes share, of shape (models, new images, classes)."""
+    means = weights @ seen
+    return 2 * new @ means.transpose(0, 2, 1) - (means**2).sum(axis=-1)[:, None, :]
 
 
 def predictions(
@@ -119,13 +124,13 @@ def predictions(
 
     `trained` tells the training images of each model among those of the first labels; the last labels are predicted.
     """
-    pool = labels[0]
+    weights = _weights(trained, labels[0])
     shared = [SHARED[one] + rng.normal(size=(len(one), SHARED.shape[1])) for one in labels]
-    base = _closeness(trained, pool, shared[0], shared[-1])
+    base = _closeness(weights, shared[0], shared[-1])
     found = []
     for arm in range(arms + 1):
         own = world(rng, labels, better=better and arm == 1)
-        found.append((base + _closeness(trained, pool, own[0], own[-1])).argmax(axis=-1))
+        found.append((base + _closeness(weights, own[0], own[-1])).argmax(axis=-1))
     return np.array(found)
 
 
@@ -190,13 +195,12 @@ def told_apart(tables: Iterable[np.ndarray]) -> list[bool]:
     """Whether a study with these arms calls each of them better or worse, Holm's adjustment included."""
     given = list(tables)
     tests = [statistics.crossed_test(table) for table in given]
-    # One p needs no adjustment, and statsmodels takes its time.
-    adjusted = statistics.holm([test.p for test in tests]) if len(tests) > 1 else [tests[0].p]
-    words = [
-        statistics.verdict(statistics.crossed_interval(table), p, test, rope=ROPE, identical=not table.any())
+    adjusted = statistics.holm([test.p for test in tests]) if len(tests) > 1 else [tests[0].p]  # which takes its time
+    return [
+        p < LEVEL  # else it is neither better nor worse, whatever its interval, which takes most of the time
+        and statistics.verdict(statistics.crossed_interval(table), p, test, rope=ROPE) in {"helps", "hurts"}
         for table, test, p in zip(given, tests, adjusted, strict=True)
     ]
-    return [word in {"helps", "hurts"} for word in words]
 
 
 def hits(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -301,6 +305,8 @@ def tasks() -> list[Task]:
 
 
 def _judged_alone(task: Task, studies: int, seed: int) -> dict[str, np.ndarray]:
+    import statsmodels.stats.multitest  # noqa: F401 -- there before the next line
+
     gc.freeze()  # statsmodels collects garbage at each adjustment, which took longer than the study
     return judged(task, studies, seed)
 
@@ -311,7 +317,7 @@ def measured(studies: int, families: int, seed: int, n_jobs: int) -> Results:
 
     given = tasks()
     counts = [families if task.judge is family else studies for task in given]
-    run = Parallel(n_jobs=n_jobs, verbose=5)
+    run = Parallel(n_jobs=n_jobs, verbose=20)
     found = run(delayed(_judged_alone)(task, count, seed) for task, count in zip(given, counts, strict=True))
     return dict(zip(given, found, strict=True))
 

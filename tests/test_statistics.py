@@ -7,19 +7,7 @@ from scipy import stats
 
 from augmentlab.study import statistics
 from augmentlab.study.statistics import CrossedTest
-
-
-def equal_arms(rng, *, draws=10, images=300, arms=1, draw=0.15, image=0.5):
-    """Hit differences, in points, of arms that are equal over all draws and images there could be.
-
-    Draws and images differ in how they suit each arm; naive tests over draws forget the images.
-    """
-    difficulty = rng.normal(0, 1, (1, 1, images))
-    by_draw = rng.normal(0, draw, (arms + 1, draws, 1))
-    by_image = rng.normal(0, image, (arms + 1, 1, images))
-    score = 0.8 + difficulty + by_draw + by_image + rng.normal(0, 1, (arms + 1, draws, images))
-    hits = (score > 0).astype(float)
-    return 100 * (hits[1:] - hits[0])
+from benchmarks.calibration import random_effects
 
 
 def verdicts(tables, *, rope=0.5):
@@ -34,7 +22,7 @@ def verdicts(tables, *, rope=0.5):
 def false_verdicts(studies, **kwargs):
     wrong = 0
     for seed in range(studies):
-        tables = equal_arms(np.random.default_rng((seed, 7)), **kwargs)
+        tables = random_effects(np.random.default_rng((seed, 7)), **kwargs)
         wrong += bool({"helps", "hurts"} & set(verdicts(tables)))
     return wrong / studies
 
@@ -173,7 +161,7 @@ def test_interval_of_many_draws_and_images_is_that_of_the_crossed_test():
     table = np.random.default_rng(21).normal(0.3, 1.0, size=(20, 300))
     test = statistics.crossed_test(table)
     expected = stats.t.interval(0.95, test.df, loc=test.difference, scale=test.error)
-    np.testing.assert_allclose(statistics.crossed_interval(table, resamples=20_000), expected, atol=0.1 * test.error)
+    np.testing.assert_allclose(statistics.crossed_interval(table, resamples=5000), expected, atol=0.15 * test.error)
 
 
 def test_interval_is_skewed_as_the_differences_are():
@@ -504,45 +492,22 @@ def test_no_number_of_draws_decides_what_only_images_can():
 
 
 def test_equal_arms_are_rarely_told_apart(quick_holm):
-    assert false_verdicts(300, draws=5) <= 0.06
-    assert false_verdicts(300, draws=5, arms=4) <= 0.06
+    # A glance, with room for chance; tests/test_calibration.py looks closely.
+    assert false_verdicts(100, draws=5) <= 0.11
+    assert false_verdicts(50, draws=5, arms=3) <= 0.13
 
 
 def test_a_paired_t_test_over_draws_would_be_wrong_far_more_often():
     wrong = 0
     for seed in range(200):
-        table = equal_arms(np.random.default_rng((seed, 7)), draws=30, draw=0.0)[0]
+        table = random_effects(np.random.default_rng((seed, 7)), draws=30, draw=0.0)[0]
         wrong += stats.ttest_1samp(table.mean(axis=1), 0).pvalue < 0.05
     assert wrong / 200 > 0.2
 
 
 def test_a_large_difference_is_found():
     rng = np.random.default_rng(12)
-    tables = equal_arms(rng, draws=6, arms=2)
+    tables = random_effects(rng, draws=6, arms=2)
     better = np.where((tables[0] < 100) & (rng.random(tables[0].shape) < 0.15), tables[0] + 100, tables[0])
     worse = np.where((tables[1] > -100) & (rng.random(tables[1].shape) < 0.15), tables[1] - 100, tables[1])
     assert verdicts([better, worse]) == ["helps", "hurts"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("draws", [3, 5, 10])
-@pytest.mark.parametrize(("draw", "image"), [(0.0, 0.5), (0.15, 0.5), (0.4, 0.2), (0.15, 0.0), (0.0, 0.0)])
-def test_calibration(quick_holm, draws, draw, image):
-    assert false_verdicts(500, draws=draws, draw=draw, image=image) <= 0.06
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("draws", [3, 5, 10])
-def test_calibration_of_a_family_of_arms(quick_holm, draws):
-    assert false_verdicts(500, draws=draws, arms=6) <= 0.06
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("draw", "image"), [(0.0, 0.5), (0.15, 0.5), (0.4, 0.2)])
-def test_intervals_cover_no_difference(draw, image):
-    missed = 0
-    for seed in range(500):
-        table = equal_arms(np.random.default_rng((seed, 8)), draws=5, draw=draw, image=image)[0]
-        low, high = statistics.crossed_interval(table)
-        missed += not low <= 0 <= high
-    assert missed / 500 <= 0.06

@@ -474,7 +474,7 @@ class _Dask:
     def _workers(self) -> int:
         try:
             return len(self._client.nthreads())
-        except (OSError, RuntimeError):  # the scheduler is gone
+        except Exception:  # noqa: BLE001  (the scheduler is gone, or the client closed: Dask has many words for it)
             return 0
 
     def _shared(self) -> bool:
@@ -488,15 +488,20 @@ class _Dask:
         return True
 
     def submit(self, cell: bytes) -> Any:
-        return self._client.submit(_compute, self._scattered, cell, pure=False, retries=0)
+        try:
+            return self._client.submit(_compute, self._scattered, cell, pure=False, retries=0)
+        except Exception as error:
+            raise RuntimeError(f"the cluster cannot be reached ({error}); what is finished is kept") from error
 
     def outcome(self, future: Any) -> tuple[BaseException | None, Any]:
         if future.status == "error":
             return future.exception(timeout=TICK), None
         try:
-            return None, future.result(timeout=TICK)
+            result = future.result(timeout=TICK)
         except CancelledError as error:
             return error, None
+        future.release()  # Dask need not keep it until the garbage collector comes
+        return None, result
 
     def deaths(self, error: BaseException) -> int:
         from distributed import KilledWorker
@@ -519,7 +524,8 @@ class _Dask:
             )
 
     def drop(self, futures: Iterable[Any]) -> None:
-        self._client.cancel(list(futures))
+        with contextlib.suppress(Exception):  # the client is closed, and they are gone with it
+            self._client.cancel(list(futures))
 
     def close(self) -> None:
         self._scattered = None  # the last reference releases it
