@@ -44,7 +44,6 @@ HOMES = {
     "optuna": {"study"},
     "torch": {"models"},
     "distributed": {"study"},
-    "torch": {"models"},
     "pandas": {"study", "labelcheck", "plots", "data", "cli"},
     "voila": {"app"},
     "cv2": {"engines"},

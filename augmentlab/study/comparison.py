@@ -97,6 +97,16 @@ class Judge:
         found: Estimate = self._known[known]
         return found
 
+    def draws_needed(self, estimate: Estimate, rope: float, family: int) -> float:
+        """Draws that would decide; nan where only values a draw are known."""
+        known = (estimate, rope, family)
+        if known not in self._known:
+            table = estimate.table
+            self._known[known] = (
+                float("nan") if table is None else statistics.draws_needed(table, rope=rope, arms=family)
+            )
+        return float(self._known[known])
+
     def _estimate(self, trials: Sequence[Sequence[Trial]], weights: Sequence[float]) -> Estimate:
         draws = range(len(trials[0]))
         table = np.array(
@@ -148,8 +158,7 @@ def row(judge: Judge, trials: CELLS, arm: int, to: int, *, draws: int, rope: flo
         found["identical"] = all(
             np.array_equal(judge.each(one), judge.each(other)) for one, other in zip(ours, theirs, strict=True)
         )
-        if estimate.table is not None:
-            found["draws_needed"] = statistics.draws_needed(estimate.table, rope=rope, arms=family)
+        found["draws_needed"] = judge.draws_needed(estimate, rope, family)
     return found
 
 
