@@ -1,5 +1,6 @@
 """Cells computed here, in worker processes, by an executor and on a cluster: the same results, whatever happens."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -135,6 +136,12 @@ def test_workers_give_the_same_bits_and_stay_for_the_next_batch(at_once, expecte
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(("seconds", "room"), [(0.1, 6), (10.0, 3)])
+def test_only_short_cells_wait_in_line(seconds, room):
+    with contextlib.closing(execution._Processes(execution._Job(who, None), 3, seconds)) as pool:
+        assert pool.room() == room
+
+
 @pytest.mark.slow
 def test_few_cells_are_taken_ahead(at_once):
     taken = itertools.count()
@@ -177,6 +184,30 @@ def test_stop_in_one_process_ends_after_the_cell():
         next(results)
         stop.set()
         assert list(results) == []
+
+
+def doze(shared, cell):
+    for _ in range(int(cell / 0.01)):
+        with contextlib.suppress(Exception):  # as a runner does
+            time.sleep(0.01)
+    return cell
+
+
+@pytest.mark.parametrize(("cell", "kept"), [(0.8, [0.8]), (60, [])])
+def test_stop_lets_a_short_cell_of_this_process_end_and_drops_a_long_one(cell, kept):
+    stop, found = threading.Event(), []
+
+    def consume():
+        with Execution(doze, None, failed=lost, stop=stop) as here:
+            found.extend(here.results(itertools.repeat(cell), left=10))
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+    time.sleep(0.2)
+    stop.set()
+    consumer.join(2)
+    assert not consumer.is_alive()
+    assert found == kept
 
 
 def test_what_cannot_be_sent_is_refused_in_one_sentence(at_once):

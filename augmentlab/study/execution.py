@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import dataclasses
 import functools
 import itertools
@@ -130,31 +131,41 @@ class Execution(Generic[S, C, R]):
 
         Notes
         -----
-        After Stop, cells that run in workers have a second to finish and are dropped then; one that runs in this
-        process is finished. A cell whose worker dies is tried again, alone, so that a neighbour is not blamed.
+        After Stop, cells that run have a second to finish and are dropped then; in this process, as soon as they come
+        back to Python. A cell whose worker dies is tried again, alone, so that a neighbour is not blamed.
         """
         remaining = iter(cells)
-        for done in itertools.count():
-            if self._stop.is_set():
-                return
-            if self._pool is None and self._worth_workers(left - done):
-                self._pool = self._new_pool()
-            if self._pool is not None:
-                yield from self._from_pool(self._pool, remaining)
-                return
-            try:
-                cell = next(remaining)
-            except StopIteration:
-                return
-            start = time.perf_counter()
-            result = self._run(self._shared, cell)
-            self._seconds.append(time.perf_counter() - start)
-            yield result
+        yield from self._here(remaining, left)
+        if self._pool is not None:
+            yield from self._from_pool(self._pool, remaining)
+
+    def _here(self, cells: Iterator[C], left: int) -> Generator[R, None, None]:
+        """Compute in this process, until a pool is there."""
+        with contextlib.closing(_Interrupter(self._stop)) as interrupter:
+            for done in itertools.count():
+                if self._stop.is_set():
+                    return
+                if self._pool is None and self._worth_workers(left - done):
+                    self._pool = self._new_pool()
+                if self._pool is not None:
+                    return
+                try:
+                    cell = next(cells)
+                except StopIteration:
+                    return
+                start = time.perf_counter()
+                try:
+                    with interrupter:
+                        result = self._run(self._shared, cell)
+                except _DroppedError:
+                    return
+                self._seconds.append(time.perf_counter() - start)
+                yield result
 
     def _new_pool(self) -> _Pool:
         job = _Job(self._run, self._shared)
         if self._client is None:
-            return _Processes(job, self._workers)
+            return _Processes(job, self._workers, self._seconds[-1])
         if isinstance(self._client, Executor):
             return _Given(job, self._client, self._workers)
         return _Dask(job, self._client)
@@ -239,6 +250,48 @@ class Execution(Generic[S, C, R]):
             future.add_done_callback(done.put)
 
 
+class _DroppedError(BaseException):
+    """Raised in a cell of this process that goes on after Stop; no `Exception`, which the cell would catch."""
+
+
+class _Interrupter:
+    """Ends a cell of this process that goes on after Stop, in any thread, as Ctrl-C ends one in the main thread.
+
+    A context manager around each cell.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._computing: int | None = None  # the thread that does
+        self._closed = False
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def __enter__(self) -> None:
+        self._computing = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._computing = None
+            self._raise(threading.get_ident(), None)  # takes back what has not been raised yet
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _watch(self) -> None:
+        while not self._stop.wait(TICK):
+            if self._closed:
+                return
+        time.sleep(GRACE)
+        with self._lock:
+            if self._computing is not None:
+                self._raise(self._computing, _DroppedError)
+
+    def _raise(self, thread: int, error: type[BaseException] | None) -> None:
+        value = None if error is None else ctypes.py_object(error)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), value)
+
+
 def _checked(client: Any) -> Any:
     dask: Any = sys.modules.get("distributed")  # loaded by whoever has a client
     if client is None or isinstance(client, Executor) or (dask and isinstance(client, dask.Client)):
@@ -293,8 +346,9 @@ class _Pool(Protocol):
 class _Processes:
     """Worker processes of this machine, started when needed. One that dies takes nothing else with it."""
 
-    def __init__(self, job: _Job, workers: int) -> None:
+    def __init__(self, job: _Job, workers: int, seconds: float) -> None:
         self._workers: list[_Worker] = []
+        self._seconds = seconds  # that a cell takes, as long as no worker has computed one
         self._most = workers
         self._folder = _written(job)
         atexit.register(self.close)  # of a run in a thread that ends with the interpreter
@@ -307,7 +361,7 @@ class _Processes:
         self._workers = [worker for worker in self._workers if worker.alive]
         worker = min(self._workers, key=lambda one: len(one.futures), default=None)
         if worker is None or (worker.futures and len(self._workers) < self._most):
-            worker = _Worker(self._folder)
+            worker = _Worker(self._folder, self._seconds)
             self._workers.append(worker)
         return worker.submit(cell)
 
@@ -339,7 +393,7 @@ class _Processes:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _short(self) -> bool:
-        return all(worker.seconds < SHORT for worker in self._workers)
+        return max((worker.seconds for worker in self._workers), default=self._seconds) < SHORT
 
 
 class _DiedError(Exception):
@@ -357,13 +411,13 @@ class _Worker:
     is known not to have begun.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seconds: float) -> None:
         from joblib.externals.loky.backend import get_context
 
         context = get_context("loky")
         self.futures: deque[Future[Any]] = deque()  # in the order in which they are computed
         self.alive = True
-        self.seconds = 0.0  # that the last cell took
+        self.seconds = seconds  # that the last cell took
         self._lock = threading.Lock()
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, str(folder), os.getpid()), env=_ONE_THREAD)
