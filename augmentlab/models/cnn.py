@@ -110,6 +110,7 @@ class TorchCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     References
     ----------
+    He, K. et al. (2015). Delving deep into rectifiers. ICCV. (The first weights.)
     Loshchilov, I. and Hutter, F. (2017). SGDR: stochastic gradient descent with warm restarts. ICLR.
     Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. ICLR.
 
