@@ -99,7 +99,7 @@ def test_the_page_tells_the_worst_and_what_was_run():
         results[task]["augmentlab"] = np.arange(50) <= min(place, 4)
     text = calibration.page(results, written="2026-01-02", typed="python -m benchmarks.calibration", seed=3)
     opening = text.partition("## ")[0]
-    for word in ("2.0 to 10.0 %", "`python -m benchmarks.calibration` on 2026-01-02", "seed 3, 50 simulated studies"):
+    for word in ("2.0 to 10.0 %", "`python -m benchmarks.calibration`\non 2026-01-02", "seed 3, 50 simulated studies"):
         assert word in opening
     rows = [row for row in text.splitlines() if row.startswith("| ")]
     assert len(rows) == 6 + 2 * (4 * 7 + 2 * 4)

@@ -284,3 +284,22 @@ def test_the_interval_ends_at_infinity_where_the_curve_may_not_be_reached():
 def test_curves_that_are_none_are_refused(sizes, baseline, arm, sentence):
     with pytest.raises(ValueError, match=sentence):
         exchange_rate(sizes, baseline, arm)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("own", "draw", "rate"), [(0.3, 0.15, 2.8), (0.5, 0.0, 1.4), (0.0, 0.3, 3.0)])
+def test_intervals_hold_the_true_rate(own, draw, rate):
+    # Hits of a control that gains as much by each doubling, and of an arm; images and draws suit each of them differently.
+    held = 0
+    for seed in range(500):
+        rng = np.random.default_rng((seed, 9))
+        difficulty = rng.normal(0, 1, 300)
+
+        def hits(doublings, rng=rng, difficulty=difficulty):
+            suits = difficulty + rng.normal(0, own, 300) + rng.normal(0, draw, (6, 1))
+            return 0.2 + 0.25 * doublings + suits + rng.normal(0, 1, (6, 300)) > 0
+
+        curve = np.array([hits(doublings) for doublings in range(4)])
+        found = exchange_rate([100, 200, 400, 800], curve, hits(np.log2(rate)))
+        held += found.low <= rate <= found.high
+    assert held / 500 >= 0.94

@@ -1,5 +1,6 @@
 import gc
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -511,3 +512,15 @@ def test_a_large_difference_is_found():
     better = np.where((tables[0] < 100) & (rng.random(tables[0].shape) < 0.15), tables[0] + 100, tables[0])
     worse = np.where((tables[1] > -100) & (rng.random(tables[1].shape) < 0.15), tables[1] - 100, tables[1])
     assert verdicts([better, worse]) == ["helps", "hurts"]
+
+
+@pytest.mark.slow
+def test_the_statistics_of_two_thousand_trials_take_two_seconds_at_most():
+    rng = np.random.default_rng(23)
+    tables = [100.0 * rng.choice([-1, 0, 1], p=[0.1, 0.8, 0.1], size=(10, 450)) for _ in range(199)]
+    start = time.process_time()
+    for table in tables:
+        statistics.crossed_test(table)
+        statistics.crossed_interval(table)
+        statistics.draws_needed(table, rope=0.5, arms=199)
+    assert time.process_time() - start < 2.0

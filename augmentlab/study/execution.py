@@ -362,7 +362,8 @@ class _Processes:
         worker = min(self._workers, key=lambda one: len(one.futures), default=None)
         if worker is None or (worker.futures and len(self._workers) < self._most):
             worker = _Worker(self._folder, self._seconds)
-            self._workers.append(worker)
+            self._workers.append(worker)  # before it starts, which Ctrl-C may end
+            worker.start()
         return worker.submit(cell)
 
     def outcome(self, future: Future[Any]) -> tuple[BaseException | None, Any]:
@@ -378,14 +379,14 @@ class _Processes:
     def check(self) -> None:
         pass
 
-    def drop(self, futures: Iterable[Any]) -> None:
-        if set(futures):
-            for worker in self._workers:
-                if worker.futures:
-                    worker.kill()
+    def drop(self, futures: Iterable[Any]) -> None:  # noqa: ARG002  (whatever runs)
+        for worker in self._workers:
+            if worker.futures:
+                worker.kill()
 
     def close(self) -> None:
         atexit.unregister(self.close)
+        self.drop([])
         for worker in self._workers:
             worker.end()
         for worker in self._workers:
@@ -415,16 +416,19 @@ class _Worker:
         from joblib.externals.loky.backend import get_context
 
         context = get_context("loky")
+        self._pipe, self._theirs = context.Pipe()
+        arguments = (self._theirs, str(folder), os.getpid())
+        self._process = context.Process(target=_serve, args=arguments, env=_ONE_THREAD)
         self.futures: deque[Future[Any]] = deque()  # in the order in which they are computed
         self.alive = True
         self.seconds = seconds  # that the last cell took
         self._lock = threading.Lock()
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, str(folder), os.getpid()), env=_ONE_THREAD)
+
+    def start(self) -> None:
         with _without_interrupts():
             self._process.start()
+            self._theirs.close()
             threading.Thread(target=self._read, daemon=True).start()
-        theirs.close()
 
     def submit(self, cell: bytes) -> Future[Any]:
         future: Future[Any] = Future()
@@ -440,8 +444,12 @@ class _Worker:
     def _read(self) -> None:
         with contextlib.suppress(EOFError, OSError):
             while True:
-                good, result, self.seconds = pickle.loads(self._pipe.recv_bytes())  # noqa: S301  (our own worker)
+                answer = self._pipe.recv_bytes()
                 future = self.futures.popleft()
+                try:
+                    good, result, self.seconds = pickle.loads(answer)  # noqa: S301  (our own worker)
+                except Exception as error:  # noqa: BLE001  (unpickling runs code of any kind)
+                    good, result = False, f"{type(error).__name__}: {error}"
                 if good:
                     future.set_result(result)
                 else:
@@ -453,6 +461,7 @@ class _Worker:
         self._pipe.close()
 
     def kill(self) -> None:
+        self.alive = False
         if not self._process.is_alive():
             return
         if hasattr(signal, "SIGKILL"):
@@ -467,8 +476,9 @@ class _Worker:
             self._pipe.send_bytes(b"")
 
     def join(self) -> None:
-        self._process.join(GRACE)
-        self.kill()
+        if self._process.pid is not None:  # it was started
+            self._process.join(GRACE)
+            self.kill()
 
 
 class _Given:
@@ -593,10 +603,11 @@ def _serve(pipe: Connection, folder: str, parent: int) -> None:
         while cell := pipe.recv_bytes():
             start = time.perf_counter()
             try:
-                answer: tuple[bool, Any] = (True, _compute_from(folder, cell))
+                result = _compute_from(folder, cell)
+                answer = _portable((True, result, time.perf_counter() - start))
             except BaseException as error:  # noqa: BLE001  (what `run` does not catch is told there)
-                answer = (False, f"{type(error).__name__}: {error}")
-            pipe.send_bytes(_portable((*answer, time.perf_counter() - start)))
+                answer = _portable((False, f"{type(error).__name__}: {error}", time.perf_counter() - start))
+            pipe.send_bytes(answer)
 
 
 def _end_with(parent: int, folder: str) -> None:
@@ -623,6 +634,8 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def _outcome(future: Future[Any]) -> tuple[BaseException | None, Any]:
+    if future.cancelled():
+        return CancelledError("cancelled"), None
     error = future.exception()
     return error, None if error else future.result()
 

@@ -497,12 +497,11 @@ def verdict(
     Parameters
     ----------
     interval : tuple of float
-        Ends of the crossed bootstrap interval.
+        Ends of the interval, of `crossed_interval` or of a `TTest`.
     p : float
         p of the difference, adjusted for the number of arms.
     test : CrossedTest or TTest
-        The unadjusted test: two draws can leave the bootstrap a narrow interval by luck, and then the t interval with
-        its one degree of freedom is wide.
+        The unadjusted test: nothing is equivalent whose t interval is wide, even if `interval` is of another making.
     rope : float
         Half width of the region of practical equivalence, in the unit of the differences; 0 for none.
     alpha : float
