@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from test_kills import MOMENTS, Killer, dask, loky_workers
 
 from augmentlab import Affine, HorizontalFlip, Invert, data, models, uniform
 from augmentlab.study import Study, combinations, execution
+from augmentlab.study.storage import Storage
 
 pytestmark = pytest.mark.slow
 
@@ -59,10 +61,9 @@ def undisturbed(tmp_path_factory):
 
 
 def started(path, jobs):
-    folder = os.path.dirname(__file__)
     script = path.parent / "run.py"
     script.write_text(SCRIPT)
-    command = [sys.executable, str(script), str(path), str(jobs), folder]
+    command = [sys.executable, str(script), str(path), str(jobs), str(Path(__file__).parent)]
     return subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
 
 
@@ -116,11 +117,13 @@ def test_kills_of_workers_lose_nothing(executor, tmp_path, undisturbed, monkeypa
     study = the_study(path)
     saved, clock = Counter(), time.monotonic()
 
-    def save(store, trials, keep=type(study._open(write=True)).save_trials):
+    keep = Storage.save_trials
+
+    def save(store, trials):
         saved.update(trial.key for trial in trials)
         keep(store, trials)
 
-    monkeypatch.setattr("augmentlab.study.storage.Storage.save_trials", save)
+    monkeypatch.setattr(Storage, "save_trials", save)
     with executor() as (options, workers), Killer(workers, lambda: len(saved)) as killer:
         study.run(progress=False, **options)
     results, _ = stored(path)
