@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
 
 from augmentlab import (
     Affine,
@@ -218,6 +219,53 @@ def test_a_step_draws_the_same_alone_and_beside_others(seen):
     ).run(progress=False)  # fmt: skip
     _, alone, beside = seen[:3]
     np.testing.assert_array_equal(beside["images"][12:], 255 - alone["images"][12:])
+
+
+class Streaming(Recorder):
+    """Ask for fresh images of each epoch, as a network does."""
+
+    augments = True
+
+    def fit(self, images, labels, augment=None):
+        rows = np.arange(len(images))
+        self.seen.append(
+            {
+                "images": images,
+                "epochs": [augment(epoch, rows) for epoch in (0, 1, 0)],
+                "few": augment(1, rows[[7, 2]]),
+            }
+        )
+        self.classes_ = np.unique(labels)
+        return self
+
+
+def test_a_model_that_augments_gets_fresh_images_in_each_epoch(seen):
+    study({"shift": SHIFT, "invert": Invert()}, model=Streaming(), draws=2).run(progress=False, n_jobs=1)
+    control, shift, invert, *_ = seen
+    for run in (control, shift, invert):
+        assert run["images"].shape == (12, 8, 8)  # no copies: what is fresh comes from the streams
+        np.testing.assert_array_equal(run["images"], control["images"])
+        np.testing.assert_array_equal(run["epochs"][0], run["epochs"][2])
+        np.testing.assert_array_equal(run["few"], run["epochs"][1][[7, 2]])
+    np.testing.assert_array_equal(control["epochs"][0], control["images"])
+    np.testing.assert_array_equal(invert["epochs"][1], 255 - control["images"])
+    assert (shift["epochs"][0] != shift["epochs"][1]).any(axis=(1, 2)).mean() > 0.5
+
+
+def test_features_that_learn_nothing_are_computed_once_and_change_no_bit():
+    class Plain(models.HOG):
+        learns_nothing = False
+
+    digits = data.digits().subset(np.arange(300))
+    values = []
+    for features in (models.HOG(), Plain()):
+        model = make_pipeline(features, LogisticRegression(max_iter=200))
+        one = study(model=model, data=digits, draws=2, train_size=40)
+        work = one._work("validation", (40,), 2)
+        assert (work.features is None) == isinstance(features, Plain)
+        one.run(progress=False, n_jobs=1)
+        values.append([trial.predictions for trial in one._stored("validation").values()])
+    np.testing.assert_array_equal(*values)
 
 
 def test_only_training_images_are_augmented_and_the_parts_do_not_meet(seen):
