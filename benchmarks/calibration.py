@@ -455,8 +455,8 @@ The models are simple and the features Gaussian, the classes are four and the im
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__.partition(".")[0])
-    parser.add_argument("--studies", metavar="N", type=int, default=600, help="with one arm, of each design (600)")
-    parser.add_argument("--families", metavar="N", type=int, default=300, help=f"with {FAMILY} arms (300)")
+    parser.add_argument("--studies", metavar="N", type=int, default=1000, help="with one arm, of each design (1000)")
+    parser.add_argument("--families", metavar="N", type=int, default=500, help=f"with {FAMILY} arms (500)")
     parser.add_argument("--seed", metavar="N", type=int, default=SEED, help=f"of everything ({SEED})")
     parser.add_argument("--n-jobs", metavar="N", type=int, default=-1, help="processes; all cores by default")
     parser.add_argument("--write-docs", action="store_true", help="write the page instead of printing it")
