@@ -17,13 +17,17 @@ SCRIPT = """
 import sys
 from augmentlab import Affine, HorizontalFlip, Invert, data, models, uniform
 from augmentlab.study import Study, combinations, execution
+from augmentlab.study.storage import Storage
 
 if __name__ == "__main__":
     execution.WORTH_WORKERS = float(sys.argv[2])
     arms = combinations({"shift": Affine(translate_x=uniform(-0.2, 0.2)), "flip": HorizontalFlip(), "invert": Invert()})
     study = Study(data.digits(), models.knn(), arms, draws=3, train_size=100, copies=2, storage=sys.argv[1],
                   trivial=False)
+    saved, keep = [], Storage.save_trials
+    Storage.save_trials = lambda store, trials: (saved.extend(trials), keep(store, trials))
     study.run(n_jobs=int(sys.argv[3]))
+    sys.stderr.write(f"computed {len(saved)}\n")
     sys.exit(130 if study.interrupted else 0)
 """
 
@@ -131,8 +135,11 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
 def test_two_processes_may_run_the_same_study_at_once(tmp_path, uninterrupted):
     path = tmp_path / "study.db"
     processes = [start(path), start(path)]
-    assert [finish(process)[0] for process in processes] == [0, 0]
+    ends = [finish(process) for process in processes]
+    assert [code for code, _ in ends] == [0, 0]
     assert rows(path)[0] == uninterrupted
+    computed = [int(errors.rpartition("computed ")[2]) for _, errors in ends]
+    assert sum(computed) == 24  # none of them twice
 
 
 def test_threads_of_the_caller_do_not_change_the_bits():

@@ -97,6 +97,7 @@ CREATE TABLE event (
 ALTER TABLE trial ADD COLUMN predictions BLOB;
 ALTER TABLE trial ADD COLUMN scores BLOB;
 ALTER TABLE trial ADD COLUMN loss REAL;
+ALTER TABLE trial ADD COLUMN traceback TEXT;
 CREATE TABLE claim (
     key TEXT PRIMARY KEY,
     owner TEXT NOT NULL,
@@ -116,6 +117,7 @@ CREATE TABLE artifact (
 _COLUMNS = (
     "key", "arm", "draw", "part", "state", "hits", "images", "started", "seconds", "message",
     "predictions", "scores", "value", "loss",
+    "traceback",
 )  # fmt: skip
 _INSERT = (
     f"INSERT INTO trial ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "  # noqa: S608  (ours)
@@ -151,6 +153,8 @@ class Trial:
         Of the study's metric; nan when failed.
     loss : float
         Mean log loss on what the model was trained on, where it was asked for; else nan.
+    traceback : str
+        Where the error of a failed trial was raised; empty when a worker died.
     images : int
         Number of images of the part.
     started : str
@@ -175,6 +179,7 @@ class Trial:
     scores: NDArray[np.float32] | None = None
     value: float = float("nan")
     loss: float = float("nan")
+    traceback: str = ""
 
 
 def content_key(content: Any) -> str:
@@ -279,6 +284,7 @@ class Storage:
                 "predictions": None if trial.predictions is None else trial.predictions.astype("<u2").tobytes(),
                 "scores": None if trial.scores is None else trial.scores.astype("<f4").tobytes(),
                 "loss": None if math.isnan(trial.loss) else trial.loss,
+                "traceback": trial.traceback,
             }
             for trial in trials
         ]
@@ -574,4 +580,5 @@ def _trial(row: tuple[Any, ...]) -> Trial:
             found[name] = np.frombuffer(found[name], kind)
     for name in ("value", "loss"):
         found[name] = math.nan if found[name] is None else found[name]
+    found["traceback"] = found["traceback"] or ""
     return Trial(**found)
