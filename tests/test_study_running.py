@@ -27,7 +27,7 @@ if __name__ == "__main__":
     saved, keep = [], Storage.save_trials
     Storage.save_trials = lambda store, trials: (saved.extend(trials), keep(store, trials))
     study.run(n_jobs=int(sys.argv[3]))
-    sys.stderr.write(f"computed {len(saved)}\n")
+    print(f"computed {len(saved)}", file=sys.stderr)
     sys.exit(130 if study.interrupted else 0)
 """
 

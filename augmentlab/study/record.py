@@ -146,7 +146,7 @@ class Record:
             - ``role``: "arm", or "control" for TrivialAugment
             - ``mean``: mean of the metric, for accuracy in [0, 1]
             - ``difference``: to the control on the same draws, in points (hundredths) where the metric is a share
-            - ``low``, ``high``: 95 % interval of the difference (crossed bootstrap)
+            - ``low``, ``high``: 95 % interval of the difference (crossed bootstrap at the scale of the crossed t)
             - ``p``: of no difference (crossed t), adjusted for the number of rows after Holm
             - ``verdict``: helps, hurts, equivalent, undecided or identical; see `statistics.verdict`. An arm without
               a result, for which ``draws`` is 0, is undecided
