@@ -150,7 +150,7 @@ def cv_results(study: Record) -> dict[str, Any]:
         "mean_fit_time": seconds.mean(axis=1),
         "std_fit_time": seconds.std(axis=1),
     }
-    for factor in dict.fromkeys(factor for levels in params for factor in levels):
+    for factor in sorted({factor for levels in params for factor in levels}):
         column = np.ma.MaskedArray(np.empty(len(params), dtype=object), mask=True)
         for place, levels in enumerate(params):
             if factor in levels:
@@ -207,7 +207,7 @@ def to_optuna(study: Record, storage: Any = None, name: str | None = None) -> An
             )
             # Optuna's times are local and naive.
             trial.datetime_start, trial.datetime_complete = (
-                one.to_pydatetime().astimezone().replace(tzinfo=None) for one in (result["started"], result["ended"])
+                one.floor("us").to_pydatetime().astimezone().replace(tzinfo=None) for one in (result["started"], result["ended"])
             )
             made.add_trial(trial)
     return made
@@ -269,7 +269,7 @@ def _levels(study: Record, index: int) -> dict[str, Any]:
 
 def _factor_columns(study: Record) -> dict[str, str]:
     """Name of each factor's column."""
-    factors = dict.fromkeys(factor for arm in study._spec["arms"] for factor in arm["levels"])
+    factors = sorted({factor for arm in study._spec["arms"] for factor in arm["levels"]})
     names: dict[str, str] = {}
     for factor in factors:
         name = factor
