@@ -20,7 +20,7 @@ from augmentlab.study.spaces import CONTROL
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -150,7 +150,7 @@ def cv_results(study: Record) -> dict[str, Any]:
         "mean_fit_time": seconds.mean(axis=1),
         "std_fit_time": seconds.std(axis=1),
     }
-    for factor in sorted({factor for levels in params for factor in levels}):
+    for factor in _factors(params):
         column = np.ma.MaskedArray(np.empty(len(params), dtype=object), mask=True)
         for place, levels in enumerate(params):
             if factor in levels:
@@ -207,7 +207,8 @@ def to_optuna(study: Record, storage: Any = None, name: str | None = None) -> An
             )
             # Optuna's times are local and naive.
             trial.datetime_start, trial.datetime_complete = (
-                one.floor("us").to_pydatetime().astimezone().replace(tzinfo=None) for one in (result["started"], result["ended"])
+                one.floor("us").to_pydatetime().astimezone().replace(tzinfo=None)
+                for one in (result["started"], result["ended"])
             )
             made.add_trial(trial)
     return made
@@ -263,13 +264,17 @@ def _trials(study: Record) -> Iterator[tuple[int, int, str, Trial, float]]:
 
 
 def _levels(study: Record, index: int) -> dict[str, Any]:
-    levels: dict[str, Any] = {} if index < 0 else study._spec["arms"][index]["levels"]
-    return levels
+    return {} if index < 0 else dict(study._spec["arms"][index]["levels"])
+
+
+def _factors(points: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Every factor once, in the order in which they come."""
+    return list(dict.fromkeys(factor for point in points for factor in point))
 
 
 def _factor_columns(study: Record) -> dict[str, str]:
     """Name of each factor's column."""
-    factors = sorted({factor for arm in study._spec["arms"] for factor in arm["levels"]})
+    factors = _factors(_levels(study, index) for index in range(len(study._all_labels)))
     names: dict[str, str] = {}
     for factor in factors:
         name = factor
@@ -281,9 +286,10 @@ def _factor_columns(study: Record) -> dict[str, str]:
 
 def _choices(study: Record) -> dict[str, list[Any]]:
     """Levels of each factor, in the order of the arms, and the labels of arms that have no point."""
-    points = [arm["levels"] or {"arm": arm["label"]} for arm in study._spec["arms"] if arm["role"] == "arm"]
-    factors = dict.fromkeys(factor for point in points for factor in point)
-    return {factor: list(dict.fromkeys(point[factor] for point in points if factor in point)) for factor in factors}
+    points = [_levels(study, index) or {"arm": label} for index, label in enumerate(study.labels)]
+    return {
+        factor: list(dict.fromkeys(point[factor] for point in points if factor in point)) for factor in _factors(points)
+    }
 
 
 def _about(study: Record) -> dict[str, Any]:

@@ -219,9 +219,8 @@ class Record:
 
         The largest of many is partly lucky: `confirm` tells how much is left on images never looked at.
         """
-        table = self._quiet_comparison()
-        helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
-        return None if helping.empty else self.arms[self.labels.index(helping["arm"].iloc[0])]
+        label = self._best(self._quiet_comparison())
+        return None if label is None else self.arms[self.labels.index(label)]
 
     def summary(self) -> str:
         """Return what came out, in words.
@@ -237,9 +236,9 @@ class Record:
             TrivialAugment, the second control, gains 5.1 points; shift beats it by 8.8 points (95 % interval 4.4 to 13.1).
         """
         table = self._quiet_comparison()
-        best, over = self.best, None
+        best, over = self._best(table), None
         if best is not None and TRIVIAL in self._all_labels[len(self.labels) :]:
-            places = self._all_labels.index(best.label), self._all_labels.index(TRIVIAL)
+            places = self._all_labels.index(best), self._all_labels.index(TRIVIAL)
             over = self._row(places[0], self._stored("validation"), "validation", places[1])
             over["verdict"] = comparison.verdict(over, over["p"], self.rope)
             over = over if over["test"] is not None else None
@@ -561,9 +560,15 @@ class Record:
             warnings.simplefilter("ignore", UserWarning)
             return self.compare()
 
+    @staticmethod
+    def _best(table: pd.DataFrame) -> str | None:
+        """Label of the best arm of a comparison: a pipeline of classes that are not loaded here can be named all the same."""
+        helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
+        return None if helping.empty else str(helping["arm"].iloc[0])
+
     def _chosen(self, arm: str | Arm | None) -> int:
         """Place of an arm that is named, or of the best."""
-        chosen = self.best if arm is None else arm
+        chosen = self._best(self._quiet_comparison()) if arm is None else arm
         if chosen is None:
             raise ValueError(f"no arm helps, so there is none to choose; name one of {', '.join(self.labels)}")
         return self._place(chosen)
