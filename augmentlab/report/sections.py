@@ -163,7 +163,7 @@ def sections(source: Source) -> Iterator[Section]:
         ("answer", "What came out", answer),
         ("confirmation", "The locked test", confirmation),
         ("pipeline", "The pipeline to use", winner),
-        ("arms", "The arms, seen", arms),
+        ("arms", "The arms in pictures", arms),
         ("effects", "What each step does", effects),
         ("data-worth", "What it is worth in images", learning_curve),
         ("robustness", "On disturbed images", robustness),
@@ -311,7 +311,7 @@ def arms(source: Source) -> Markup:
         element("p", f"The first and last {_MOST_ARMS // 2} arms are shown; {left} between are left out.")
         if left
         else None,
-        *blocks,
+        element("div", *blocks, class_="arms"),
     )
 
 
@@ -482,7 +482,7 @@ def hardest(source: Source) -> Markup | None:
             element(
                 "li",
                 _image(fitted(render.to_rgb(picture)[0], 64, like=picture.shape), f"image {place}"),
-                f"{classes[truth[place]]}: missed in {_percent(share)} of the draws",
+                f"{classes[truth[place]]}: missed in {'every draw' if share == 1 else f'{_percent(share)} of the draws'}",
             )
             for place, share in places[:_MOST_HARDEST]
             for picture in [kept[str(place)]]
@@ -522,7 +522,7 @@ def setup(source: Source) -> Markup:
     spec, context = source.spec, source.spec["context"]
     trials = source.study.to_frame()
     split, pool = context["split"], spec["images"].get("pool")
-    sizes = {"pool": pool} | {part: len(labels) or None for part, labels in spec["labels"].items()}
+    sizes = {"pool": pool} | {part: len(spec["labels"][part]) for part in ("validation", "test")}
     names = {"pool": "pool (training)", "validation": "validation", "test": "locked test"}
     parts = ", ".join(f"{count} {names[part]}" for part, count in sizes.items() if count)
     facts: list[tuple[str, object]] = [
@@ -617,13 +617,13 @@ def _table(frame: pd.DataFrame, caption: str, columns: Sequence[Column]) -> Mark
         )
         for row in rows
     ]
-    table = element(
-        "table",
-        element("caption", caption),
-        element("thead", element("tr", *head)),
-        element("tbody", *lines),
+    table = element("table", element("thead", element("tr", *head)), element("tbody", *lines))
+    # Not as the table's own caption, which would be as wide as the table and scroll away with it.
+    return element(
+        "figure",
+        element("figcaption", caption),
+        element("div", table, class_="scroll", role="region", aria_label=caption, tabindex=0),
     )
-    return element("div", table, class_="scroll", role="region", aria_label=caption, tabindex=0)
 
 
 def _folded(summary: str, content: Markup) -> Markup:
