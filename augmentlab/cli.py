@@ -76,19 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _demo(out: Path) -> int:
-    from augmentlab import (
-        Affine,
-        GaussianNoise,
-        HorizontalFlip,
-        Rotate,
-        Study,
-        data,
-        models,
-        plots,
-        report,
-        study,
-        uniform,
-    )
+    from augmentlab import Affine, GaussianNoise, HorizontalFlip, Rotate, Study, data, models, plots, study, uniform
 
     _make_folder("--out", out)
     digits = data.scattered_digits()
@@ -123,11 +111,46 @@ def _demo(out: Path) -> int:
     print(f"\n{experiment.summary()}\n")
     files.write(out / "trials.csv", lambda path: experiment.trials_dataframe().to_csv(path, index=False))
     files.write(out / "comparison.png", plots.comparison(experiment).savefig)
-    report.write(experiment, out / "report.html")
     files.write(out / "grid.png", plots.grid(arms[-1].transform, list(digits.images[:4]), draws=6).savefig)
-    for name in ("report.html", "comparison.png", "grid.png", "trials.csv", "study.db"):
+    for name in ("comparison.png", "grid.png", "trials.csv", "study.db"):
         print(out / name)
     return 0
+
+
+def _make_folder(option: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror
+        raise OSError(f"{option} must be a folder that can be made; {folder} cannot: {reason}") from None
+
+
+def _table(table: Any) -> str:
+    """The comparison, narrow enough for a terminal."""
+    return str(table.drop(columns=["code"], errors="ignore").to_string(index=False, float_format=lambda x: f"{x:.2f}"))
+
+
+def _lab(folder: Path) -> int:
+    if find_spec("jupyterlab") is None:
+        print('augmentlab: lab needs JupyterLab; python -m pip install "augmentlab[lab]" brings it', file=sys.stderr)
+        return 1
+    _make_folder("--dir", folder)
+    for notebook in tutorials():
+        copy = folder / notebook.name
+        if not copy.exists():  # what a person has changed is theirs
+            files.write(copy, lambda path, notebook=notebook: shutil.copyfile(notebook, path))  # type: ignore[misc]
+    with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder)]) as server:  # noqa: S603
+        while True:
+            try:
+                return server.wait()
+            except KeyboardInterrupt:
+                continue  # the server got it too, and asks whether it is meant
+
+
+def _app(given: argparse.Namespace) -> int:
+    from augmentlab.app import serve
+
+    return serve(given.folder, pipeline=given.pipeline, port=given.port, browser=not given.no_browser)
 
 
 def _list(file: Path) -> int:
@@ -168,42 +191,6 @@ def _report(file: Path, name: str | None, out: Path) -> int:
 
     print(report.write(Study.load(file, name), out))
     return 0
-
-
-def _make_folder(option: str, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror
-        raise OSError(f"{option} must be a folder that can be made; {folder} cannot: {reason}") from None
-
-
-def _table(table: Any) -> str:
-    """The comparison, narrow enough for a terminal."""
-    return str(table.drop(columns=["code"], errors="ignore").to_string(index=False, float_format=lambda x: f"{x:.2f}"))
-
-
-def _lab(folder: Path) -> int:
-    if find_spec("jupyterlab") is None:
-        print('augmentlab: lab needs JupyterLab; python -m pip install "augmentlab[lab]" brings it', file=sys.stderr)
-        return 1
-    _make_folder("--dir", folder)
-    for notebook in tutorials():
-        copy = folder / notebook.name
-        if not copy.exists():  # what a person has changed is theirs
-            files.write(copy, lambda path, notebook=notebook: shutil.copyfile(notebook, path))  # type: ignore[misc]
-    with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder)]) as server:  # noqa: S603
-        while True:
-            try:
-                return server.wait()
-            except KeyboardInterrupt:
-                continue  # the server got it too, and asks whether it is meant
-
-
-def _app(given: argparse.Namespace) -> int:
-    from augmentlab.app import serve
-
-    return serve(given.folder, pipeline=given.pipeline, port=given.port, browser=not given.no_browser)
 
 
 def _port(text: str) -> int:

@@ -44,7 +44,7 @@ HOMES = {
     "statsmodels": {"study"},
     "joblib": {"study"},
     "torch": {"models"},
-    "pandas": {"study", "labelcheck", "plots", "data", "cli", "report"},
+    "pandas": {"study", "labelcheck", "plots", "data", "cli"},
     "voila": {"app"},
     "cv2": {"engines"},
     "numba": {"engines"},

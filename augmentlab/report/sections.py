@@ -196,7 +196,7 @@ def answer(source: Source) -> Markup:
             f"Difference of each arm to the control in {unit.of_differences}, with 95 % intervals: the numbers of the table below",
         ),
         _table(
-            source.table,
+            source.table.to_dict("records"),
             f"Each arm against the control, which scores {unit.mean(control)}. "
             f"Differences in {unit.of_differences}; p after Holm for {len(source.table)} rows",
             [
@@ -240,7 +240,7 @@ def confirmation(source: Source) -> Markup:
         element("ul", *said, class_="answer") if said else element("p", "No confirmation of this study is finished."),
         element("p", f"The locked test of these data was opened {times}.{rest}"),
         _table(
-            opened,
+            opened.to_dict("records"),
             "Openings of the locked test of these data, by any study of the same file",
             [
                 ("study", lambda row: row["study"]),
@@ -352,7 +352,7 @@ def effects(source: Source) -> Markup | None:
         alt = f"Shapley shares in {unit.of_differences}, with 95 % intervals: the numbers of the table below"
         content.append(_figure(plots.shapley(table), alt))
     caption = f"Effects in {unit.of_differences}; p after Holm within each kind"
-    return joined(*content, _folded("The numbers", _table(table, caption, columns)))
+    return joined(*content, _folded("The numbers", _table(table.to_dict("records"), caption, columns)))
 
 
 def learning_curve(source: Source) -> Markup | None:
@@ -368,7 +368,7 @@ def learning_curve(source: Source) -> Markup | None:
             "The control's score with more training images, and the arm's beside it: the numbers of the table below",
         ),
         _table(
-            table,
+            table.to_dict("records"),
             f"{unit.of_means} with 95 % intervals",
             [
                 ("arm", lambda row: row["arm"]),
@@ -397,7 +397,7 @@ def robustness(source: Source) -> Markup | None:
         _folded(
             "The numbers",
             _table(
-                table,
+                table.to_dict("records"),
                 f"Difference to undisturbed images in {unit.of_differences}",
                 [
                     ("transform", lambda row: row["transform"]),
@@ -425,7 +425,7 @@ def diagnostics(source: Source) -> Markup | None:
             "over that on unchanged ones: how hard they are. Neither tells alone what helps (Gontijo-Lopes et al. 2021).",
         ),
         _table(
-            table,
+            table.to_dict("records"),
             f"Affinity with 95 % intervals, diversity, and differences in {unit.of_differences}",
             [
                 ("arm", lambda row: row["arm"]),
@@ -456,7 +456,7 @@ def label_safety(source: Source) -> Markup | None:
             "validation image. It is a hint, not a proof: models also change their minds about what they have never seen.",
         ),
         _table(
-            table,
+            table.to_dict("records"),
             "Share of the validation images whose predicted class changes",
             [
                 ("step", lambda row: row["step"]),
@@ -506,7 +506,7 @@ def failures(source: Source) -> Markup | None:
             "p", f"{len(failed)} of {len(trials)} stored trials raised an error; running the study again retries them."
         ),
         _table(
-            grouped,
+            grouped.to_dict("records"),
             "Trials that failed",
             [
                 ("arm", lambda row: row["arm"]),
@@ -603,9 +603,9 @@ class _Number(str):
     __slots__ = ()
 
 
-def _table(frame: pd.DataFrame, caption: str, columns: Sequence[Column]) -> Markup:
+def _table(records: Sequence[Row], caption: str, columns: Sequence[Column]) -> Markup:
     """A table whose first column names the rows; it scrolls by itself where it is too wide."""
-    rows = [[cell(row) for _, cell in columns] for row in frame.to_dict("records")]
+    rows = [[cell(row) for _, cell in columns] for row in records]
     right = [bool(rows) and isinstance(cell, _Number) for cell in (rows[0] if rows else columns)]
     kinds = ["number" if one else None for one in right]
     head = [element("th", name, scope="col", class_=kind) for (name, _), kind in zip(columns, kinds, strict=True)]
@@ -692,17 +692,17 @@ def _address(kind: str, content: bytes) -> str:
 
 def _classes(source: Source) -> Markup | None:
     """How many images of each class are in the parts whose labels are stored."""
-    import pandas as pd
-
     names, labels = source.spec["classes"], source.spec["labels"]
     if not names:
         return None
-    counts = {part: [labels[part].count(index) for index in range(len(names))] for part in ("validation", "test")}
-    frame = pd.DataFrame({"name": names, **counts})
-    left = len(frame) - _MOST_CLASSES
+    records = [
+        {"name": name, "validation": labels["validation"].count(index), "test": labels["test"].count(index)}
+        for index, name in enumerate(names)
+    ]
+    left = len(records) - _MOST_CLASSES
     return joined(
         _table(
-            frame.head(_MOST_CLASSES),
+            records[:_MOST_CLASSES],
             f"Images by class ({len(names)} classes); the pool has them in the same proportion",
             [
                 ("class", lambda row: row["name"]),
