@@ -38,6 +38,7 @@ _MOST_ARMS = 24  # with pictures
 _MOST_HARDEST = 8
 _MOST_CLASSES = 60
 _TILE = 72  # px
+_MOST_BYTES = 60_000  # of a strip: with 16 arms, a page stays below 2 MB
 _DRAWS = 2
 _SIGNS = {"helps": "▲", "hurts": "▼", "equivalent": "=", "undecided": "?", "identical": "≡"}
 _ABSENT = "\N{EN DASH}"
@@ -679,8 +680,10 @@ def _strip(label: str, document: dict[str, Any], pictures: Sequence[NDArray[Any]
 
 
 def _image(picture: NDArray[np.uint8], alt: str) -> Markup:
-    """A picture in whichever format is smaller."""
-    png, jpeg = render.encode(picture, "png"), render.encode(picture, "jpeg", quality=80)
+    """A picture in whichever format is smaller; what has much detail loses some of it."""
+    png = render.encode(picture, "png")
+    jpegs = [render.encode(picture, "jpeg", quality=quality) for quality in (80, 60, 40, 20)]
+    jpeg = next((one for one in jpegs if len(one) <= _MOST_BYTES), jpegs[-1])
     source = _address("image/png", png) if len(png) <= len(jpeg) else _address("image/jpeg", jpeg)
     height, width = picture.shape[:2]
     return element("img", alt=alt, width=width, height=height, src=source)
