@@ -22,7 +22,7 @@ _NAMES = {
     "study": ("Study",),
     "widgets": ("Controls", "Explorer", "LabelCheck", "explore", "label_check"),
 }
-_MODULES = ("data", "models", "params", "plots", "policies", "render", "study", "transforms", "widgets")
+_MODULES = ("data", "models", "params", "plots", "policies", "render", "report", "study", "transforms", "widgets")
 
 if TYPE_CHECKING:
     from augmentlab.batch import augment_batch as augment_batch

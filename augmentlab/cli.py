@@ -1,9 +1,10 @@
-"""The command line: ``augmentlab demo``, ``augmentlab lab`` and ``augmentlab app``."""
+"""The command line: ``augmentlab demo``, ``lab``, ``app``; ``list``, ``show`` and ``report`` of stored studies."""
 
 import argparse
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +43,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app.add_argument("--port", type=_port, default=0, metavar="PORT", help="on 127.0.0.1; by default a free one")
     app.add_argument("--no-browser", action="store_true", help="only say the address")
     app.set_defaults(run=_app)
+    several = commands.add_parser("list", help="list the studies of a file")
+    several.add_argument("file", type=Path, metavar="FILE", help="where studies are stored")
+    several.set_defaults(run=lambda given: _list(given.file))
+    show = commands.add_parser("show", help="say what a stored study found")
+    show.set_defaults(run=lambda given: _show(given.file, given.name))
+    report = commands.add_parser("report", help="write what a stored study found as one HTML page")
+    report.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("report.html"),
+        metavar="PAGE",
+        help="where it goes; report.html by default",
+    )
+    report.set_defaults(run=lambda given: _report(given.file, given.name, given.out))
+    for one in (show, report):
+        one.add_argument("file", type=Path, metavar="FILE", help="where studies are stored")
+        one.add_argument("--name", metavar="NAME", help="which study; by default the one that was run last")
     given = parser.parse_args(arguments)
     try:
         return int(given.run(given))
@@ -130,6 +149,46 @@ def _app(given: argparse.Namespace) -> int:
     from augmentlab.app import serve
 
     return serve(given.folder, pipeline=given.pipeline, port=given.port, browser=not given.no_browser)
+
+
+def _list(file: Path) -> int:
+    import pandas as pd
+
+    from augmentlab import Study
+
+    rows = []
+    for study in Study.load_all(file):
+        trials = study.to_frame()
+        last = "" if trials.empty else f"{trials['started'].max():%Y-%m-%d %H:%M}"
+        done = f"{study.n_complete}/{study.n_trials}"
+        rows.append((study.name, len(study.labels), study.draws, done, study.metric.name, last))
+    columns = ["study", "arms", "draws", "complete", "metric", "last trial (UTC)"]
+    print(pd.DataFrame(rows, columns=columns).to_string(index=False) if rows else "no study yet")
+    return 0
+
+
+def _show(file: Path, name: str | None) -> int:
+    from augmentlab import Study
+
+    study = Study.load(file, name)
+    print(f"{study!r}\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the summary ends with what it says
+        table = study.compare()
+    print(f"{study.summary()}\n\n{_table(table)}")
+    confirmed, openings = study.confirmations(), study.openings()
+    times = {0: "not opened", 1: "opened once"}.get(len(openings), f"opened {len(openings)} times")
+    print(f"\nThe locked test of these data was {times}.")
+    if not confirmed.empty:
+        print(_table(confirmed))
+    return 0
+
+
+def _report(file: Path, name: str | None, out: Path) -> int:
+    from augmentlab import Study, report
+
+    print(report.write(Study.load(file, name), out))
+    return 0
 
 
 def _port(text: str) -> int:

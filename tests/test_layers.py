@@ -14,6 +14,7 @@ LAYERS = {
     "pixels": 1,
     "streams": 1,
     "files": 1,
+    "markup": 1,
     "engines": 1,
     "sample": 2,
     "transform": 2,
@@ -30,6 +31,7 @@ LAYERS = {
     "render": 5,
     "plots": 5,
     "widgets": 6,
+    "report": 6,
     "app": 7,
     "cli": 7,
 }
@@ -37,7 +39,7 @@ LAYERS = {
 HOMES = {
     "ipywidgets": {"widgets"},
     "anywidget": {"widgets"},
-    "matplotlib": {"plots", "data", "cli"},  # data: the fonts of the glyphs
+    "matplotlib": {"plots", "data", "cli", "report"},  # data: the fonts of the glyphs
     "sklearn": {"data", "models", "study"},
     "statsmodels": {"study"},
     "joblib": {"study"},

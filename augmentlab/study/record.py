@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 import warnings
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from augmentlab.compose import Compose
-from augmentlab.study import analyses, comparison, statistics, words
+from augmentlab.study import analyses, comparison, export, statistics, words
 from augmentlab.study.inputs import TRIVIAL
 from augmentlab.study.metrics import Metric
 from augmentlab.study.runner import BOOTSTRAP
@@ -22,6 +23,7 @@ from augmentlab.transform import from_dict
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
+    from pathlib import Path
 
     import pandas as pd
 
@@ -56,21 +58,41 @@ class Record:
         OSError, ValueError
             No file, no study file, or no study of that name; the sentence lists those that are there.
         """
-        with Storage(storage, write=False) as store:
-            stored = store.studies()
-        chosen = [row for row in stored if name is None or row[1] == name]
+        stored = cls.load_all(storage)
+        chosen = [study for study in stored if name is None or study.name == name]
         if not chosen:
-            there = ", ".join(dict.fromkeys(repr(row[1]) for row in stored)) or "none"
+            there = ", ".join(dict.fromkeys(repr(study.name) for study in stored)) or "none"
             wanted = "a study" if name is None else f"a study named {name!r}"
             raise ValueError(f"storage {str(storage)!r} must hold {wanted}; it holds {there}")
+        return chosen[0]
+
+    @classmethod
+    def load_all(cls, storage: str | os.PathLike[str]) -> list[Self]:
+        """Open every study of a file for reading, as `load` opens one; that which was run last comes first.
+
+        Raises
+        ------
+        OSError, ValueError
+            No file, or no study file.
+        """
+        with Storage(storage, write=False) as store:
+            return [cls._loaded(str(storage), key, spec) for key, _, spec in store.studies()]
+
+    @classmethod
+    def _loaded(cls, storage: str, key: str, spec: dict[str, Any]) -> Self:
         study = cls.__new__(cls)
-        key, _, spec = chosen[0]
         nothing = dict.fromkeys(("data", "model", "_arms", "_split"))
         spec = _of_now(spec)
         vars(study).update(
-            nothing, _key=key, _spec=spec, _metric=Metric(**spec["metric"]), _storage=str(storage),
+            nothing, _key=key, _spec=spec, _metric=Metric(**spec["metric"]), _storage=storage,
             _stop=threading.Event(), interrupted=False,
         )  # fmt: skip
+        return study
+
+    def as_stored(self) -> Self:
+        """Return the study without its data, as `load` gives it: what is not stored yet is an error and not computed."""
+        study = copy.copy(self)
+        vars(study).update(dict.fromkeys(("data", "model", "_split")))
         return study
 
     # --- what it is ------------------------------------------------------------------------------------------------------
@@ -83,8 +105,8 @@ class Record:
     @property
     def spec(self) -> dict[str, Any]:
         """All that describes the study, as stored: JSON-ready, a copy."""
-        copy: dict[str, Any] = json.loads(json.dumps(self._spec))
-        return copy
+        spec: dict[str, Any] = json.loads(json.dumps(self._spec))
+        return spec
 
     @property
     def labels(self) -> list[str]:
@@ -197,9 +219,8 @@ class Record:
 
         The largest of many is partly lucky: `confirm` tells how much is left on images never looked at.
         """
-        table = self._quiet_comparison()
-        helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
-        return None if helping.empty else self.arms[self.labels.index(helping["arm"].iloc[0])]
+        label = self._best(self._quiet_comparison())
+        return None if label is None else self.arms[self.labels.index(label)]
 
     def summary(self) -> str:
         """Return what came out, in words.
@@ -215,9 +236,9 @@ class Record:
             TrivialAugment, the second control, gains 5.1 points; shift beats it by 8.8 points (95 % interval 4.4 to 13.1).
         """
         table = self._quiet_comparison()
-        best, over = self.best, None
+        best, over = self._best(table), None
         if best is not None and TRIVIAL in self._all_labels[len(self.labels) :]:
-            places = self._all_labels.index(best.label), self._all_labels.index(TRIVIAL)
+            places = self._all_labels.index(best), self._all_labels.index(TRIVIAL)
             over = self._row(places[0], self._stored("validation"), "validation", places[1])
             over["verdict"] = comparison.verdict(over, over["p"], self.rope)
             over = over if over["test"] is not None else None
@@ -286,21 +307,107 @@ class Record:
             ``params_draw``, ``part`` (validation or test), ``datetime_start`` (UTC), ``seconds``, ``message`` (the
             error of a failed trial, warnings of a complete one), ``code``.
         """
+        return export.trials_dataframe(self)
+
+    def openings(self) -> pd.DataFrame:
+        """Return every opening of the locked test of these data with this split, by any study of the storage.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``study``, ``arm`` and ``opened`` (UTC), in order; empty when it is still locked.
+        """
         import pandas as pd
 
-        labels = [*self._all_labels, CONTROL]
-        rows = []
-        for part in ("validation", "test"):
-            judge = self._judge(part)
-            for (index, draw), trial in sorted(self._stored(part).items(), key=lambda item: item[0][::-1]):
-                number = draw * len(labels) + index + 1 + (self.n_trials if part == "test" else 0)
-                place = (number, judge.value(trial), trial.state, labels[index], draw, part)
-                rows.append((*place, trial.started, trial.seconds, trial.message, trial.arm))
-        columns = ["number", "value", "state", "params_arm", "params_draw", "part"]
-        columns += ["datetime_start", "seconds", "message", "code"]
-        frame = pd.DataFrame(rows, columns=columns)
-        frame["datetime_start"] = pd.to_datetime(frame["datetime_start"], utc=True)
+        found: list[Any] = []
+        if not self._is_blank():
+            with self._open(write=False) as store:
+                names = {key: name for key, name, _ in store.studies()}
+                found = [(names[key], arm, time) for key, arm, time in store.events(self._test_key, "opening")]
+        frame = pd.DataFrame(found, columns=["study", "arm", "opened"])
+        frame["opened"] = pd.to_datetime(frame["opened"], utc=True)
         return frame
+
+    # --- for others ------------------------------------------------------------------------------------------------------
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a stored trial, with the levels of its arm; see `export.to_frame`."""
+        return export.to_frame(self)
+
+    def to_jsonl(self, path: str | os.PathLike[str]) -> Path:
+        """Write the study and all its stored trials as JSON Lines; see `export.to_jsonl`."""
+        return export.to_jsonl(self, path)
+
+    @property
+    def cv_results_(self) -> dict[str, Any]:
+        """The trials as the searches of scikit-learn give them; ``pandas.DataFrame(study.cv_results_)`` is a table.
+
+        One place an arm, the control first and TrivialAugment last: ``params`` (its levels), ``param_<factor>`` (masked
+        where an arm has no such factor), ``split<k>_test_score``, ``mean_test_score``, ``std_test_score``,
+        ``rank_test_score``, ``mean_fit_time``, ``std_fit_time`` (seconds).
+
+        Differences to ``GridSearchCV``: a split is a draw, which takes other training images and leaves the validation
+        images as they are; ``arm`` holds the labels, and an arm without a point in a space has no ``params``; the time
+        of a fit is that of the whole trial, with augmentation and prediction, so that there is no ``score_time``. As
+        there, an arm with a failed or missing trial has nan for a mean and the last rank. The ranks are of means alone:
+        `compare` says which differences are real.
+        """
+        return export.cv_results(self)
+
+    def to_optuna(self, storage: Any = None, name: str | None = None) -> Any:
+        """Return the study as one of Optuna's, for ``optuna-dashboard`` and ``optuna.visualization``.
+
+        One trial an arm: its value is the mean difference to the control in the unit of the metric, its intermediate
+        values are the differences of each draw, its parameters are the levels (categorical; the label where an arm has
+        none), and its user attributes hold ``arm``, ``code``, ``verdict``, ``mean``, ``low``, ``high``, ``p``,
+        ``draws``, ``seconds``, ``stopped``. An arm that a search stopped early is pruned; one whose trials all failed
+        is failed; one of which none is stored is left out. The controls are told in the user attributes of the study.
+
+        Parameters
+        ----------
+        storage : str or optuna storage, optional
+            Such as ``"sqlite:///optuna.db"``; memory by default.
+        name : str, optional
+            Of Optuna's study; that of this one by default. Exporting the same study again replaces it.
+
+        Returns
+        -------
+        optuna.Study
+
+        Raises
+        ------
+        ValueError
+            The storage has another study of that name.
+        ModuleNotFoundError
+            Optuna is not there.
+        """
+        return export.to_optuna(self, storage, name)
+
+    def to_mlflow(self, experiment: str | None = None, tracking_uri: str | None = None) -> list[str]:
+        """Write the study to MLflow, one run an arm and control.
+
+        A run has the levels and the settings of the study as parameters; the metric and the difference to the control,
+        one step a draw; ``mean``, ``low``, ``high``, ``p`` and ``seconds``; the role, code and verdict as tags; and the
+        pipeline as ``pipeline.json`` and ``pipeline.py``. Exporting the same study again replaces its runs.
+
+        Parameters
+        ----------
+        experiment : str, optional
+            Name of MLflow's experiment, made where there is none; that of the study by default.
+        tracking_uri : str, optional
+            Where to; as MLflow is set up by default.
+
+        Returns
+        -------
+        list of str
+            Ids of the runs.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            MLflow is not there.
+        """
+        return export.to_mlflow(self, experiment, tracking_uri)
 
     # --- inside ----------------------------------------------------------------------------------------------------------
 
@@ -476,9 +583,15 @@ class Record:
             warnings.simplefilter("ignore", UserWarning)
             return self.compare()
 
+    @staticmethod
+    def _best(table: pd.DataFrame) -> str | None:
+        """Label of the best arm of a comparison: a pipeline of classes that are not loaded here can be named all the same."""
+        helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
+        return None if helping.empty else str(helping["arm"].iloc[0])
+
     def _chosen(self, arm: str | Arm | None) -> int:
         """Place of an arm that is named, or of the best."""
-        chosen = self.best if arm is None else arm
+        chosen = self._best(self._quiet_comparison()) if arm is None else arm
         if chosen is None:
             raise ValueError(f"no arm helps, so there is none to choose; name one of {', '.join(self.labels)}")
         return self._place(chosen)

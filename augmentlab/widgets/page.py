@@ -5,13 +5,13 @@ mailed, put on a server or opened from a disk, and it still works when everythin
 """
 
 import base64
-import hashlib
-import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from augmentlab.markup import source_hash, text
 
 _HERE = Path(__file__).parent
 _TYPES = ("image/jpeg", "image/png", "image/webp")
@@ -90,11 +90,11 @@ def page(
         if frame.mime not in _TYPES:
             raise ValueError(f"mime must be one of {', '.join(_TYPES)}; got {frame.mime!r}")
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
+    policy = f"default-src 'none'; img-src data:; style-src {source_hash(style)}; script-src {source_hash(script)}"
     sections = [_section("Pipeline", "", _block(code))]
     if any(frame.code for frame in frames):
-        labels = _stack("span", "", [_text(frame.label) for frame in frames], start)
-        blocks = _stack("pre", ' tabindex="0"', [f"<code>{_text(frame.code)}</code>" for frame in frames], start)
+        labels = _stack("span", "", [text(frame.label) for frame in frames], start)
+        blocks = _stack("pre", ' tabindex="0"', [f"<code>{text(frame.code)}</code>" for frame in frames], start)
         sections.insert(0, _section(slider, f": {labels}", blocks))
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -104,16 +104,16 @@ def page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="augmentlab">
-<title>{_text(title)}</title>
+<title>{text(title)}</title>
 <style>{style}</style>
 </head>
 <body>
 <main>
-<h1>{_text(title)}</h1>
+<h1>{text(title)}</h1>
 <figure>
 {_stack("div", "", [_picture(frame, slider) for frame in frames], start)}
 {_slider(frames, slider, start)}
-<figcaption class="quiet">{_text(caption)}</figcaption>
+<figcaption class="quiet">{text(caption)}</figcaption>
 </figure>
 {"".join(sections)}
 <section class="folded" aria-label="JSON">
@@ -127,19 +127,6 @@ def page(
 </body>
 </html>
 """
-
-
-def _text(text: str) -> str:
-    """Text for HTML, between tags and in attributes, that UTF-8 can hold and a parser leaves as it is."""
-    # A file's name may hold bytes that are no characters, and HTML has no NUL.
-    whole = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return html.escape(whole)
-
-
-def _hash(text: str) -> str:
-    """How a Content-Security-Policy names this very script or style."""
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
 def _stack(tag: str, attributes: str, contents: Sequence[str], start: int) -> str:
@@ -156,18 +143,18 @@ def _picture(frame: Frame, slider: str) -> str:
     source = base64.b64encode(frame.picture).decode("ascii")
     # Decoded before the frame is painted, else the page would blink.
     return (
-        f'<img decoding="sync" alt="{_text(frame.alt)}" src="data:{frame.mime};base64,{source}">'
-        f'<p class="at">{_text(slider)}: <span>{_text(frame.label)}</span></p>'
+        f'<img decoding="sync" alt="{text(frame.alt)}" src="data:{frame.mime};base64,{source}">'
+        f'<p class="at">{text(slider)}: <span>{text(frame.label)}</span></p>'
     )
 
 
 def _slider(frames: Sequence[Frame], name: str, start: int) -> str:
     if len(frames) == 1:
         return ""
-    first, now, last = (_text(frames[place].label) for place in (0, start, -1))
+    first, now, last = (text(frames[place].label) for place in (0, start, -1))
     return f"""<div class="slider needs-script" hidden>
 <div class="line">
-<label for="position">{_text(name)}</label>
+<label for="position">{text(name)}</label>
 <output for="position" aria-live="off">{now}</output>
 <button type="button" class="play">Play</button>
 </div>
@@ -179,15 +166,15 @@ def _slider(frames: Sequence[Frame], name: str, start: int) -> str:
 
 def _block(code: str) -> str:
     # Reached by keyboard, for a long line has to be scrolled.
-    return f'<pre tabindex="0"><code>{_text(code)}</code></pre>'
+    return f'<pre tabindex="0"><code>{text(code)}</code></pre>'
 
 
 def _copy(name: str) -> str:
     return (
         '<div class="tools needs-script" hidden><span role="status" class="quiet"></span>'
-        f'<button type="button" class="copy" aria-label="Copy {_text(name)}">Copy</button></div>'
+        f'<button type="button" class="copy" aria-label="Copy {text(name)}">Copy</button></div>'
     )
 
 
 def _section(name: str, rest: str, content: str) -> str:
-    return f'<section><div class="head"><h2>{_text(name)}{rest}</h2>{_copy(name)}</div>\n{content}</section>\n'
+    return f'<section><div class="head"><h2>{text(name)}{rest}</h2>{_copy(name)}</div>\n{content}</section>\n'

@@ -1,0 +1,61 @@
+"""HTML that is written by hand and escaped by itself."""
+
+import base64
+import hashlib
+import html
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def text(plain: object) -> Markup:
+    """Text for HTML, between tags and in attributes, that UTF-8 can hold and a parser leaves as it is.
+
+    Examples
+    --------
+    >>> text("a < b")
+    'a &lt; b'
+    """
+    if isinstance(plain, Markup):
+        return plain
+    # A file's name may hold bytes that are no characters, and HTML has no NUL.
+    whole = str(plain).encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return Markup(html.escape(whole))
+
+
+def element(tag: str, *content: object, **attributes: object) -> Markup:
+    """Return an element; what is no Markup is escaped.
+
+    Parameters
+    ----------
+    tag : str
+        Its name.
+    *content : object
+        Markup, or anything that is shown as text. None is left out.
+    **attributes : object
+        A ``_`` at the end is left out (``class_``), others are hyphens; one that is None is left out, True is bare.
+
+    Examples
+    --------
+    >>> element("a", "<b>", href="#x", aria_label='"', class_=None)
+    '<a href="#x" aria-label="&quot;">&lt;b&gt;</a>'
+    """
+    named = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items() if value is not None}
+    written = "".join(f" {name}" if value is True else f' {name}="{text(value)}"' for name, value in named.items())
+    if tag in {"img", "meta", "br"}:
+        return Markup(f"<{tag}{written}>")
+    return Markup(f"<{tag}{written}>{joined(*content)}</{tag}>")
+
+
+def joined(*content: object) -> Markup:
+    """Return one piece of HTML from several."""
+    return Markup("".join(text(part) for part in content if part is not None))
+
+
+def source_hash(source: str) -> str:
+    """How a Content-Security-Policy names this very script or style."""
+    digest = hashlib.sha256(source.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
