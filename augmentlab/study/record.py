@@ -119,16 +119,40 @@ class Record:
     @property
     def n_complete(self) -> int:
         """Number of trials that are finished and stored."""
-        keys = self._keys("validation")
+        return self._count("complete")
+
+    @property
+    def n_failed(self) -> int:
+        """Number of trials that raised an exception when they were last tried."""
+        return self._count("failed")
+
+    @property
+    def finished(self) -> bool:
+        """Whether all trials were tried, or a search that stops some early came to its end."""
+        return self._count("complete", "failed") == self.n_trials or bool(self._search["finished"])
+
+    @property
+    def n_openings(self) -> int:
+        """How often the locked test of these data with this split was opened, by any study of the storage."""
         if self._is_blank():
             return 0
         with self._open(write=False) as store:
-            states = store.states(set(keys.values()))
-        return sum(states.get(key) == "complete" for key in keys.values())
+            return len(store.events(self._test_key, "opening"))
+
+    def arm(self, label: str) -> Arm:
+        """An arm or a control by its label.
+
+        Raises
+        ------
+        ValueError
+            There is none.
+        """
+        place = self._place(label)
+        return IDENTITY if place < 0 else self._all_arms[place]
 
     # --- what came out ---------------------------------------------------------------------------------------------------
 
-    def compare(self, to: str = CONTROL) -> pd.DataFrame:
+    def compare(self, to: str = CONTROL, *, warn: bool = True) -> pd.DataFrame:
         """Return what is known about each arm, the best difference first.
 
         Works on a study that is not finished: an arm is compared on the draws that it and the control have completed,
@@ -138,6 +162,8 @@ class Record:
         ----------
         to : str
             What the arms are compared with: the control, or any arm by its label, such as ``"TrivialAugment"``.
+        warn : bool
+            Whether to warn of what is missing; the note says it anyway.
 
         Returns
         -------
@@ -187,7 +213,7 @@ class Record:
             "draws": self.draws,
             "note": note,
         }
-        if note:
+        if note and warn:
             warnings.warn(note, UserWarning, stacklevel=2)
         return frame
 
@@ -265,7 +291,7 @@ class Record:
         pandas.DataFrame
             ``number``, ``value`` (of the metric; nan when failed), ``state`` (complete or failed), ``params_arm``,
             ``params_draw``, ``part`` (validation or test), ``datetime_start`` (UTC), ``seconds``, ``message`` (the
-            error of a failed trial, warnings of a complete one), ``code``.
+            error of a failed trial, warnings of a complete one), ``traceback`` (of that error), ``code``.
         """
         import pandas as pd
 
@@ -276,9 +302,9 @@ class Record:
             for (index, draw), trial in sorted(self._stored(part).items(), key=lambda item: item[0][::-1]):
                 number = draw * len(labels) + index + 1 + (self.n_trials if part == "test" else 0)
                 place = (number, judge.value(trial), trial.state, labels[index], draw, part)
-                rows.append((*place, trial.started, trial.seconds, trial.message, trial.arm))
+                rows.append((*place, trial.started, trial.seconds, trial.message, trial.traceback, trial.arm))
         columns = ["number", "value", "state", "params_arm", "params_draw", "part"]
-        columns += ["datetime_start", "seconds", "message", "code"]
+        columns += ["datetime_start", "seconds", "message", "traceback", "code"]
         frame = pd.DataFrame(rows, columns=columns)
         frame["datetime_start"] = pd.to_datetime(frame["datetime_start"], utc=True)
         return frame
@@ -321,6 +347,15 @@ class Record:
         if isinstance(self._storage, Storage):
             return self._storage
         return Storage(self._storage, write=write, durable=durable)
+
+    def _count(self, *states: str) -> int:
+        """Number of the study's own trials that are in one of some states."""
+        if self._is_blank():
+            return 0
+        keys = self._keys("validation")
+        with self._open(write=False) as store:
+            stored = store.states(set(keys.values()))
+        return sum(stored.get(key) in states for key in keys.values())
 
     def _is_blank(self) -> bool:
         return not isinstance(self._storage, Storage) and is_blank(self._storage)
@@ -449,9 +484,8 @@ class Record:
         return trials[0].message if trials[0] else ""
 
     def _quiet_comparison(self) -> pd.DataFrame:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            return self.compare()
+        # Filters of warnings are those of the whole process: a view must not touch them while a trial runs.
+        return self.compare(warn=False)
 
     def _chosen(self, arm: str | Arm | None) -> int:
         """Place of an arm that is named, or of the best."""
