@@ -268,8 +268,9 @@ class Standing:
             return "Confirming on the locked test"
         if self.task or self.elsewhere:
             what = "Stopping" if self.stopping else "Running" if self.task else "Running elsewhere"
-            shown = self.left is not None and not self.stopping
-            return f"{what}: {count}" + (f", about {duration(self.left or 0.0)} left" if shown else "")
+            if self.left is None or self.stopping:
+                return f"{what}: {count}"
+            return f"{what}: {count}, {'a few seconds' if self.left < 10 else f'about {duration(self.left)}'} left"
         if self.finished:
             rest = self.total - self.done - self.failed
             return f"Finished: {count}" + (f", {rest} not needed by the search" if rest else "")

@@ -115,6 +115,7 @@ class StudyView(anywidget.AnyWidget):
         self._looking = threading.RLock()  # one look at a time
         self._showing = threading.RLock()  # rows and their order belong together; never held for long
         self._pace = Pace()
+        self._last: _Task | None = None  # what was at work when it looked last
         self._known: tuple[Any, ...] = ()  # what the table was computed from
         self._next_table = self._next_still = 0.0
         self._drawn = threading.Event()
@@ -257,7 +258,6 @@ class StudyView(anywidget.AnyWidget):
             raise RuntimeError("a loaded study has no data to run with; make it with Study(data, model, arms, ...)")
         if self._task is not None:
             raise RuntimeError("this study is running already; stop it first")
-        self._pace.forget()
         self.error = ""
         _TASKS[self.study] = _Task(kind, work, self._watcher.ask)
         self._watcher.ask()
@@ -280,6 +280,9 @@ class StudyView(anywidget.AnyWidget):
         if task is not None and task.stopping:
             self.study.stop()  # again: one that came before the run had begun was forgotten
         done, failed = self.study.n_complete, self.study.n_failed
+        if task is not self._last:
+            self._pace.forget()  # what comes now comes from elsewhere, or at another speed
+            self._last = task
         self._pace.see(done + failed)
         standing = self._standing(task, done, failed)
         began = time.monotonic()
