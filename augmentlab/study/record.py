@@ -148,7 +148,9 @@ class Record:
             There is none.
         """
         place = self._place(label)
-        return IDENTITY if place < 0 else self._all_arms[place]
+        if place < 0:
+            return IDENTITY
+        return self._arms[place] if self._arms is not None else _arm(self._spec["arms"][place])
 
     # --- what came out ---------------------------------------------------------------------------------------------------
 
@@ -223,9 +225,8 @@ class Record:
 
         The largest of many is partly lucky: `confirm` tells how much is left on images never looked at.
         """
-        table = self._quiet_comparison()
-        helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
-        return None if helping.empty else self.arms[self.labels.index(helping["arm"].iloc[0])]
+        label = _best(self._quiet_comparison())
+        return None if label is None else self.arm(label)
 
     def summary(self) -> str:
         """Return what came out, in words.
@@ -241,9 +242,9 @@ class Record:
             TrivialAugment, the second control, gains 5.1 points; shift beats it by 8.8 points (95 % interval 4.4 to 13.1).
         """
         table = self._quiet_comparison()
-        best, over = self.best, None
+        best, over = _best(table), None
         if best is not None and TRIVIAL in self._all_labels[len(self.labels) :]:
-            places = self._all_labels.index(best.label), self._all_labels.index(TRIVIAL)
+            places = self._all_labels.index(best), self._all_labels.index(TRIVIAL)
             over = self._row(places[0], self._stored("validation"), "validation", places[1])
             over["verdict"] = comparison.verdict(over, over["p"], self.rope)
             over = over if over["test"] is not None else None
@@ -316,10 +317,7 @@ class Record:
         """The candidates, and TrivialAugment where it is a control."""
         if self._arms is not None:
             return self._arms
-        return [
-            Arm(label=arm["label"], transform=from_dict(arm["transform"]), point=tuple(arm["levels"].items()))
-            for arm in self._spec["arms"]
-        ]
+        return [_arm(stored) for stored in self._spec["arms"]]
 
     @property
     def _all_labels(self) -> list[str]:
@@ -493,6 +491,17 @@ class Record:
         if chosen is None:
             raise ValueError(f"no arm helps, so there is none to choose; name one of {', '.join(self.labels)}")
         return self._place(chosen)
+
+
+def _best(table: pd.DataFrame) -> str | None:
+    """Label of the arm with the largest difference among those that help."""
+    helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
+    return None if helping.empty else str(helping["arm"].iloc[0])
+
+
+def _arm(stored: dict[str, Any]) -> Arm:
+    """An arm from its description; a transform of the user's own must have been imported or defined."""
+    return Arm(label=stored["label"], transform=from_dict(stored["transform"]), point=tuple(stored["levels"].items()))
 
 
 def _of_now(spec: dict[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from augmentlab.study.study import duration
-from augmentlab.transform import Transform
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from augmentlab.study import Study
-    from augmentlab.study.spaces import Arm
 
 SORTS = ("difference", "name", "p")
 _TICKS = 8  # about so many on the axis
@@ -71,10 +69,7 @@ def candidates_of(study: "Study") -> list[Candidate]:
     """The arms in the order given, then the controls; the one that all are compared with is the last."""
     found = [
         Candidate(
-            label=arm["label"],
-            code=arm["code"],
-            role=arm["role"],
-            tags=tags_of(study.arm(arm["label"])) if arm["role"] == "arm" else (),
+            label=arm["label"], code=arm["code"], role=arm["role"], tags=tags_of(arm) if arm["role"] == "arm" else ()
         )
         for arm in study.spec["arms"]
     ]
@@ -111,22 +106,27 @@ def rows_of(
     return rows
 
 
-def tags_of(arm: "Arm") -> tuple[str, ...]:
+def tags_of(arm: Mapping[str, Any]) -> tuple[str, ...]:
     """What an arm can be filtered by: the steps that are on in an on/off design, else the classes of its steps.
+
+    Parameters
+    ----------
+    arm : dict
+        As in the `spec` of a study: from there, a transform of the user's own need not be at hand.
 
     Examples
     --------
     >>> from augmentlab import Compose, HorizontalFlip, Invert, OneOf, Rotate
-    >>> from augmentlab.study import Arm
-    >>> tags_of(Arm(label="a", transform=Compose([Rotate(angle=5), OneOf([Invert(), HorizontalFlip()])])))
+    >>> pipeline = Compose([Rotate(angle=5), OneOf([Invert(), HorizontalFlip()])])
+    >>> tags_of({"transform": pipeline.to_dict(), "levels": {}})
     ('Rotate', 'Invert', 'HorizontalFlip')
-    >>> tags_of(Arm(label="turn", transform=Rotate(angle=5), point=(("turn", True), ("flip", False))))
+    >>> tags_of({"transform": pipeline.to_dict(), "levels": {"turn": True, "flip": False}})
     ('turn',)
     """
-    switches = [(factor, level) for factor, level in arm.point if isinstance(level, bool)]
+    switches = {factor: level for factor, level in arm["levels"].items() if isinstance(level, bool)}
     if switches:
-        return tuple(factor for factor, level in switches if level)
-    return tuple(dict.fromkeys(type(step).__name__ for step in _leaves(arm.transform)))
+        return tuple(factor for factor, level in switches.items() if level)
+    return tuple(dict.fromkeys(_leaves(arm["transform"])))
 
 
 def order_of(rows: Sequence[Row], tags: Mapping[str, bool], search: str, sort: str) -> list[int]:
@@ -324,9 +324,11 @@ def _tick(value: float, digits: int) -> str:
     return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}") if abs(value) > 1e-12 else "0"
 
 
-def _leaves(transform: Transform) -> Iterator[Transform]:
-    steps = getattr(transform, "steps", None)  # of a group, whichever
-    if steps is None:
-        yield transform
-    for step in steps or ():
+def _leaves(stored: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the classes in a pipeline that was stored."""
+    steps = stored.get("steps")
+    if not isinstance(steps, list):
+        yield stored["transform"].rpartition(":")[2].rpartition(".")[2]
+        return
+    for step in steps:
         yield from _leaves(step)

@@ -100,7 +100,7 @@ function render({ model, el }) {
   let current = "";
   function nodeOf(label) {
     if (nodes.has(label)) return nodes.get(label);
-    const item = make("tr"), name = Object.assign(make("th", "al-c-arm"), { scope: "row" }), open = button("al-arm", label);
+    const item = make("tr"), name = Object.assign(make("th", "al-c-arm"), { scope: "row" }), open = button("al-arm-name", label);
     const cells = Object.fromEntries(columns.slice(1).map(([key]) => [key, make("td", `al-c-${key}`)]));
     const plot = make("div", "al-plot"), rope = make("span", "al-rope"), zero = make("span", "al-zero"), span = make("span", "al-interval"), dot = make("span", "al-mark-at");
     plot.append(rope, zero, span, dot);
@@ -109,7 +109,7 @@ function render({ model, el }) {
     name.append(open);
     item.append(name, ...Object.values(cells));
     item.dataset.arm = label;
-    item.addEventListener("click", (event) => { if (!event.target.closest(".al-arm")) choose(label); });
+    item.addEventListener("click", (event) => { if (!event.target.closest(".al-arm-name")) choose(label); });
     open.addEventListener("click", () => choose(label));
     open.addEventListener("focus", () => walk(label));
     const node = { item, open, cells, rope, zero, span, dot, shown: "" };
@@ -148,7 +148,7 @@ function render({ model, el }) {
     const style = verdicts[row.verdict];
     if (style) node.span.style.setProperty("--al-mark-line", style.color);
     node.dot.replaceChildren(...(style ? [marker(row.verdict, row.role === "control")] : []));
-    const word = row.verdict || (row.role === "baseline" ? "what all are compared with" : "no result yet");
+    const word = row.verdict || (row.role === "baseline" ? "reference" : "no result yet");
     cells.verdict.replaceChildren(...(style ? [marker(row.verdict, row.role === "control")] : []), make("span", "", word));
     cells.verdict.title = row.words.needed ?? "";
   }
@@ -309,7 +309,7 @@ function render({ model, el }) {
 
   // --- keys, what is seen
   body.addEventListener("keydown", (event) => {
-    const arms = [...body.querySelectorAll(".al-arm")], at = arms.indexOf(event.target);
+    const arms = [...body.querySelectorAll(".al-arm-name")], at = arms.indexOf(event.target);
     const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: arms.length - 1 }[event.key];
     if (at < 0 || next === undefined) return;
     arms[Math.max(0, Math.min(arms.length - 1, next))].focus();

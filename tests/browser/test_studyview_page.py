@@ -35,6 +35,7 @@ view = StudyView(study)
 view
 """
 SEEN = """
+from augmentlab import StudyView
 stored = StudyView.load("study.db")
 stored
 """
@@ -63,7 +64,9 @@ def done(view):
 
 
 def theme(page, name):
-    page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", f"JupyterLab {name}")
+    page.evaluate(
+        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", f"JupyterLab {name}"
+    )
     page.wait_for_function(
         "(light) => document.body.dataset.jpThemeLight === light", arg="true" if name == "Light" else "false"
     )
@@ -104,7 +107,7 @@ def test_it_goes_on_and_says_what_failed(view, notebook, screenshot):
 
 
 def test_an_arm_is_opened_by_keyboard(view, notebook, screenshot):
-    first = view.locator(".al-arm").first
+    first = view.locator(".al-arm-name").first
     first.focus()
     notebook.keyboard.press("ArrowDown")
     notebook.keyboard.press("ArrowUp")
@@ -133,6 +136,7 @@ def test_arms_are_filtered_and_sorted(view, notebook, screenshot):
     expect(view.locator("tbody tr.al-arm")).to_have_count(4)
     view.get_by_label("search arms").fill("rot")
     expect(view.locator("tbody tr.al-arm")).to_have_count(2)
+    notebook.wait_for_timeout(500)  # rows glide
     screenshot(view, "study-filtered.png")
     view.get_by_role("button", name="Clear").click()
     expect(view.locator("tbody tr")).to_have_count(18)
@@ -144,7 +148,7 @@ def test_arms_are_filtered_and_sorted(view, notebook, screenshot):
 
 def test_everything_is_named_and_the_dark_theme_is_readable(view, notebook, screenshot):
     theme(notebook, "Dark")
-    view.locator(".al-arm").first.click()
+    view.locator(".al-arm-name").first.click()
     expect(view.locator(".al-hard figure")).to_have_count(12)
     screenshot(view, "study-dark.png")
     nameless = re.findall(
@@ -163,12 +167,13 @@ def test_a_saved_notebook_shows_it_without_a_kernel_and_a_stored_study_is_read_o
     assert "Finished: 102 of 108 trials" in content
     assert "data:image/png;base64" in content
     assert len(content) < 300_000
-    lab.write("stored.ipynb", "from augmentlab import StudyView" + SEEN)
+    lab.write("stored.ipynb", SEEN)
     lab.open(notebook, "stored.ipynb")
     lab.run_all(notebook)
     stored = notebook.locator(".al-study").first
     expect(stored.locator(".al-act")).to_be_hidden()
-    stored.locator(".al-arm").first.click()
+    stored.locator(".al-arm-name").first.click()
     expect(stored.locator(".al-hard figure")).to_have_count(12)
+    expect(stored.locator(".al-looks img").first).to_be_visible()
     screenshot(stored, "study-stored.png")
     assert notebook.problems == []
