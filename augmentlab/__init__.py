@@ -20,7 +20,7 @@ _NAMES = {
     "policies": ("AugMix", "AutoAugment", "RandAugment", "TrivialAugment"),
     "data": ("Dataset",),
     "study": ("Study",),
-    "widgets": ("Controls", "Explorer", "LabelCheck", "explore", "label_check"),
+    "widgets": ("Controls", "Explorer", "LabelCheck", "StudyView", "explore", "label_check"),
 }
 _MODULES = ("data", "models", "params", "plots", "policies", "render", "report", "study", "transforms", "widgets")
 
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from augmentlab.widgets import Controls as Controls
     from augmentlab.widgets import Explorer as Explorer
     from augmentlab.widgets import LabelCheck as LabelCheck
+    from augmentlab.widgets import StudyView as StudyView
     from augmentlab.widgets import explore as explore
     from augmentlab.widgets import label_check as label_check
 

@@ -330,7 +330,9 @@ def test_a_newer_schema_is_refused(tmp_path, write):
     connection.execute("PRAGMA user_version = 99")
     connection.commit()
     connection.close()
-    with pytest.raises(ValueError, match=r"must have schema version 2 or less; .* has 99: update augmentlab"):
+    with pytest.raises(
+        ValueError, match=rf"must have schema version {storage.SCHEMA_VERSION} or less; .* has 99: update augmentlab"
+    ):
         Storage(path, write=write)
 
 

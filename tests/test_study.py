@@ -150,7 +150,8 @@ def test_an_interval_is_computed_once(monkeypatch, tmp_path):
 def test_trials_are_a_tidy_table(finished):
     trials = finished.trials_dataframe()
     assert list(trials.columns) == [
-        "number", "value", "state", "params_arm", "params_draw", "part", "datetime_start", "seconds", "message", "code",
+        "number", "value", "state", "params_arm", "params_draw", "part", "datetime_start", "seconds", "message",
+        "traceback", "code",
     ]  # fmt: skip
     assert trials["number"].to_list() == list(range(16))
     assert trials["params_arm"].to_list()[:4] == ["control", "shift", "flip", "invert"]

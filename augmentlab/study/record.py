@@ -141,16 +141,42 @@ class Record:
     @property
     def n_complete(self) -> int:
         """Number of trials that are finished and stored."""
-        keys = self._keys("validation")
+        return self._count("complete")
+
+    @property
+    def n_failed(self) -> int:
+        """Number of trials that raised an exception when they were last tried."""
+        return self._count("failed")
+
+    @property
+    def finished(self) -> bool:
+        """Whether all trials were tried, or a search that stops some early came to its end."""
+        return self._count("complete", "failed") == self.n_trials or bool(self._search["finished"])
+
+    @property
+    def n_openings(self) -> int:
+        """How often the locked test of these data with this split was opened, by any study of the storage."""
         if self._is_blank():
             return 0
         with self._open(write=False) as store:
-            states = store.states(set(keys.values()))
-        return sum(states.get(key) == "complete" for key in keys.values())
+            return len(store.events(self._test_key, "opening"))
+
+    def arm(self, label: str) -> Arm:
+        """An arm or a control by its label.
+
+        Raises
+        ------
+        ValueError
+            There is none.
+        """
+        place = self._place(label)
+        if place < 0:
+            return IDENTITY
+        return self._arms[place] if self._arms is not None else _arm(self._spec["arms"][place])
 
     # --- what came out ---------------------------------------------------------------------------------------------------
 
-    def compare(self, to: str = CONTROL) -> pd.DataFrame:
+    def compare(self, to: str = CONTROL, *, warn: bool = True) -> pd.DataFrame:
         """Return what is known about each arm, the best difference first.
 
         Works on a study that is not finished: an arm is compared on the draws that it and the control have completed,
@@ -160,6 +186,8 @@ class Record:
         ----------
         to : str
             What the arms are compared with: the control, or any arm by its label, such as ``"TrivialAugment"``.
+        warn : bool
+            Whether to warn of what is missing; the note says it anyway.
 
         Returns
         -------
@@ -209,7 +237,7 @@ class Record:
             "draws": self.draws,
             "note": note,
         }
-        if note:
+        if note and warn:
             warnings.warn(note, UserWarning, stacklevel=2)
         return frame
 
@@ -219,8 +247,8 @@ class Record:
 
         The largest of many is partly lucky: `confirm` tells how much is left on images never looked at.
         """
-        label = self._best(self._quiet_comparison())
-        return None if label is None else self.arms[self.labels.index(label)]
+        label = _best(self._quiet_comparison())
+        return None if label is None else self.arm(label)
 
     def summary(self) -> str:
         """Return what came out, in words.
@@ -236,7 +264,7 @@ class Record:
             TrivialAugment, the second control, gains 5.1 points; shift beats it by 8.8 points (95 % interval 4.4 to 13.1).
         """
         table = self._quiet_comparison()
-        best, over = self._best(table), None
+        best, over = _best(table), None
         if best is not None and TRIVIAL in self._all_labels[len(self.labels) :]:
             places = self._all_labels.index(best), self._all_labels.index(TRIVIAL)
             over = self._row(places[0], self._stored("validation"), "validation", places[1])
@@ -305,7 +333,7 @@ class Record:
         pandas.DataFrame
             ``number``, ``value`` (of the metric; nan when failed), ``state`` (complete or failed), ``params_arm``,
             ``params_draw``, ``part`` (validation or test), ``datetime_start`` (UTC), ``seconds``, ``message`` (the
-            error of a failed trial, warnings of a complete one), ``code``.
+            error of a failed trial, warnings of a complete one), ``traceback`` (of that error), ``code``.
         """
         return export.trials_dataframe(self)
 
@@ -319,13 +347,18 @@ class Record:
         """
         import pandas as pd
 
-        found: list[Any] = []
-        if not self._is_blank():
-            with self._open(write=False) as store:
-                names = {key: name for key, name, _ in store.studies()}
-                found = [(names[key], arm, time) for key, arm, time in store.events(self._test_key, "opening")]
-        frame = pd.DataFrame(found, columns=["study", "arm", "opened"])
-        frame["opened"] = pd.to_datetime(frame["opened"], utc=True)
+        labels = [*self._all_labels, CONTROL]
+        rows = []
+        for part in ("validation", "test"):
+            judge = self._judge(part)
+            for (index, draw), trial in sorted(self._stored(part).items(), key=lambda item: item[0][::-1]):
+                number = draw * len(labels) + index + 1 + (self.n_trials if part == "test" else 0)
+                place = (number, judge.value(trial), trial.state, labels[index], draw, part)
+                rows.append((*place, trial.started, trial.seconds, trial.message, trial.traceback, trial.arm))
+        columns = ["number", "value", "state", "params_arm", "params_draw", "part"]
+        columns += ["datetime_start", "seconds", "message", "traceback", "code"]
+        frame = pd.DataFrame(rows, columns=columns)
+        frame["datetime_start"] = pd.to_datetime(frame["datetime_start"], utc=True)
         return frame
 
     # --- for others ------------------------------------------------------------------------------------------------------
@@ -416,14 +449,7 @@ class Record:
         """The candidates, and TrivialAugment where it is a control."""
         if self._arms is not None:
             return self._arms
-        return [
-            Arm(
-                label=arm["label"],
-                transform=from_dict(arm["transform"]),
-                point=tuple((factor, level) for factor, level in arm["levels"]),
-            )
-            for arm in self._spec["arms"]
-        ]
+        return [_arm(stored) for stored in self._spec["arms"]]
 
     @property
     def _all_labels(self) -> list[str]:
@@ -451,6 +477,15 @@ class Record:
         if isinstance(self._storage, Storage):
             return self._storage
         return Storage(self._storage, write=write, durable=durable)
+
+    def _count(self, *states: str) -> int:
+        """Number of the study's own trials that are in one of some states."""
+        if self._is_blank():
+            return 0
+        keys = self._keys("validation")
+        with self._open(write=False) as store:
+            stored = store.states(set(keys.values()))
+        return sum(stored.get(key) in states for key in keys.values())
 
     def _is_blank(self) -> bool:
         return not isinstance(self._storage, Storage) and is_blank(self._storage)
@@ -579,9 +614,8 @@ class Record:
         return trials[0].message if trials[0] else ""
 
     def _quiet_comparison(self) -> pd.DataFrame:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            return self.compare()
+        # Filters of warnings are those of the whole process: a view must not touch them while a trial runs.
+        return self.compare(warn=False)
 
     @staticmethod
     def _best(table: pd.DataFrame) -> str | None:
@@ -595,6 +629,17 @@ class Record:
         if chosen is None:
             raise ValueError(f"no arm helps, so there is none to choose; name one of {', '.join(self.labels)}")
         return self._place(chosen)
+
+
+def _best(table: pd.DataFrame) -> str | None:
+    """Label of the arm with the largest difference among those that help."""
+    helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
+    return None if helping.empty else str(helping["arm"].iloc[0])
+
+
+def _arm(stored: dict[str, Any]) -> Arm:
+    """An arm from its description; a transform of the user's own must have been imported or defined."""
+    return Arm(label=stored["label"], transform=from_dict(stored["transform"]), point=tuple(stored["levels"].items()))
 
 
 def _of_now(spec: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ Images = NDArray[Any] | tuple[NDArray[Any], ...]
 # Streams of randomness: the first number after a study's seed. Never 0, which NumPy pads seeds with.
 SPLIT, DRAW, COPY, MODEL, BOOTSTRAP, TARGET = 1, 2, 3, 4, 5, 6
 
+_MOST_TRACEBACK = 8000  # characters; the end of one tells most
 _MOST_FEATURES = 512 * 2**20  # bytes of features that are kept
 
 
@@ -181,28 +182,29 @@ def run_cell(work: Work, cell: Cell) -> tuple[Trial, ...]:
 
     started, clock = now(), time.perf_counter()
     trials: tuple[Trial, ...] = ()
-    message = where = ""
+    message = trace = ""
     with warnings.catch_warnings(record=True) as caught, threadpool_limits(1), engines.engine(work.engine):
         warnings.simplefilter("always")
         try:
             trials = _trials(work, cell, started)
         except Exception as error:  # noqa: BLE001  (whatever a user's model or transform raises)
-            message, where = f"{type(error).__name__}: {error}", traceback.format_exc()
+            message = f"{type(error).__name__}: {error}"
+            trace = "".join(traceback.format_exception(error))[-_MOST_TRACEBACK:]
     seconds = (time.perf_counter() - clock) / len(cell.targets)
     if not trials:
-        return failed(cell, message, started=started, seconds=seconds, where=where)
+        return failed(cell, message, started=started, seconds=seconds, trace=trace)
     message = "; ".join(dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught))
     return tuple(_replace(trial, seconds=seconds, message=message) for trial in trials)
 
 
 def failed(
-    cell: Cell, message: str, *, started: str | None = None, seconds: float = 0.0, where: str = ""
+    cell: Cell, message: str, *, started: str | None = None, seconds: float = 0.0, trace: str = ""
 ) -> tuple[Trial, ...]:
     """Return the trials of a cell that came to nothing."""
     return tuple(
         Trial(
             key=target.key, arm=cell.arm, draw=cell.draw, part=target.part, state="failed", hits=None, images=0,
-            started=now() if started is None else started, seconds=seconds, message=message, traceback=where,
+            started=now() if started is None else started, seconds=seconds, message=message, traceback=trace,
         )
         for target in cell.targets
     )  # fmt: skip

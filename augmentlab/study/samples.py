@@ -11,6 +11,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from augmentlab.study.record import Record
     from augmentlab.study.storage import Storage
     from augmentlab.study.study import Study
 
@@ -42,7 +43,7 @@ def save_hardest(store: Storage, study: Study) -> None:
             store.save_artifact(study._key, "validation", str(place), _png(validation.images[place]))
 
 
-def hardest(study: Study, label: str) -> list[tuple[int, float]]:
+def hardest(study: Record, label: str) -> list[tuple[int, float]]:
     """Places in the validation part that an arm gets wrong most often, with the share of its draws; none that is never wrong."""
     place_of = study._place(label)
     stored = study._stored("validation")
@@ -54,8 +55,10 @@ def hardest(study: Study, label: str) -> list[tuple[int, float]]:
     return [(int(place), float(misses[place])) for place in order if misses[place] > 0]
 
 
-def images(study: Study, kind: str) -> dict[str, NDArray[Any]]:
+def images(study: Record, kind: str) -> dict[str, NDArray[Any]]:
     """Pictures that are kept: ``"sample"`` (named by number and class) or ``"validation"`` (named by place)."""
+    if study._is_blank():
+        return {}
     with study._open(write=False) as store:
         return {name: _array(content) for name, content in store.artifacts(study._key, kind).items()}
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEMORY = ":memory:"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _APPLICATION = 0x41554C42  # "AULB" in SQLite's header tells our files from other programs'
 _SMALLEST = 512  # bytes of SQLite's smallest page
 _TIMEOUT = 30.0  # seconds to wait for another writer
@@ -111,13 +111,13 @@ CREATE TABLE artifact (
     PRIMARY KEY (study, kind, name)
 )
 """,
+    "ALTER TABLE trial ADD COLUMN traceback TEXT",
 )
 
 
 _COLUMNS = (
     "key", "arm", "draw", "part", "state", "hits", "images", "started", "seconds", "message",
-    "predictions", "scores", "value", "loss",
-    "traceback",
+    "predictions", "scores", "value", "loss", "traceback",
 )  # fmt: skip
 _INSERT = (
     f"INSERT INTO trial ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "  # noqa: S608  (ours)
@@ -163,6 +163,8 @@ class Trial:
         Wall time.
     message : str
         The error of a failed trial; the warnings of a complete one.
+    traceback : str
+        Where the error of a failed trial came from, as Python prints it.
     """
 
     key: str
@@ -284,7 +286,7 @@ class Storage:
                 "predictions": None if trial.predictions is None else trial.predictions.astype("<u2").tobytes(),
                 "scores": None if trial.scores is None else trial.scores.astype("<f4").tobytes(),
                 "loss": None if math.isnan(trial.loss) else trial.loss,
-                "traceback": trial.traceback,
+                "traceback": trial.traceback or None,
             }
             for trial in trials
         ]

@@ -4,6 +4,7 @@ from augmentlab.widgets.controls import Controls
 from augmentlab.widgets.explorer import Explorer, explore
 from augmentlab.widgets.gallery import LabelCheck, label_check
 from augmentlab.widgets.schedule import LatestWins
+from augmentlab.widgets.studyview import StudyView
 from augmentlab.widgets.view import CodeView, GridView, StepList
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "LabelCheck",
     "LatestWins",
     "StepList",
+    "StudyView",
     "explore",
     "label_check",
 ]
