@@ -539,11 +539,9 @@ def test_an_exception_is_a_result_and_is_tried_again():
     assert trials.loc["broken", "value"].isna().all()
     assert (trials.loc["broken", "message"] == "RuntimeError: no luck with (8, 8)").all()
     assert (trials.loc["shift", "state"] == "complete").all()
-    failures = one.failures()
-    assert failures["arm"].to_list() == ["broken"] * 4
-    assert failures["draw"].to_list() == [0, 1, 2, 3]
-    assert "in apply_image" in failures["traceback"][0]
-    assert "RuntimeError: no luck with (8, 8)\n" in failures["traceback"][0]
+    told = trials.loc["broken", "traceback"].iloc[0]
+    assert "in apply_image" in told
+    assert "RuntimeError: no luck with (8, 8)" in told
     with pytest.warns(UserWarning, match="4 of 12 trials are missing, 4 of them failed"):
         table = one.compare()
     assert table["arm"].to_list() == ["shift", "broken"]

@@ -306,25 +306,6 @@ class Record:
             validation_difference=[differences[row["arm"]] for row in rows], openings=[row["openings"] for row in rows]
         )
 
-    def failures(self) -> pd.DataFrame:
-        """Return what went wrong: one row a failed trial.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``arm``, ``draw``, ``part``, ``message`` (the error), ``traceback`` (where it was raised; empty when a worker
-            died) and ``code`` of the pipeline.
-        """
-        import pandas as pd
-
-        rows = [
-            (self._label(index), draw, part, trial.message, trial.traceback, trial.arm)
-            for part in ("validation", "test")
-            for (index, draw), trial in sorted(self._stored(part).items())
-            if trial.state == "failed"
-        ]
-        return pd.DataFrame(rows, columns=["arm", "draw", "part", "message", "traceback", "code"])
-
     def trials_dataframe(self) -> pd.DataFrame:
         """Return one row a stored trial, those of confirmations last, with Optuna's columns.
 

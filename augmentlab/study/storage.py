@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEMORY = ":memory:"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 2
 _APPLICATION = 0x41554C42  # "AULB" in SQLite's header tells our files from other programs'
 _SMALLEST = 512  # bytes of SQLite's smallest page
 _TIMEOUT = 30.0  # seconds to wait for another writer
@@ -111,7 +111,6 @@ CREATE TABLE artifact (
     PRIMARY KEY (study, kind, name)
 )
 """,
-    "ALTER TABLE trial ADD COLUMN traceback TEXT",
 )
 
 
@@ -154,7 +153,7 @@ class Trial:
     loss : float
         Mean log loss on what the model was trained on, where it was asked for; else nan.
     traceback : str
-        Where the error of a failed trial was raised; empty when a worker died.
+        Where the error of a failed trial was raised, as Python prints it; empty when a worker died.
     images : int
         Number of images of the part.
     started : str
@@ -163,8 +162,6 @@ class Trial:
         Wall time.
     message : str
         The error of a failed trial; the warnings of a complete one.
-    traceback : str
-        Where the error of a failed trial came from, as Python prints it.
     """
 
     key: str
