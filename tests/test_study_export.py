@@ -8,7 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from augmentlab import Affine, Dataset, HorizontalFlip, Invert, PixelTransform, from_dict, models, study, uniform
+from augmentlab import (
+    Affine,
+    Compose,
+    Dataset,
+    HorizontalFlip,
+    Invert,
+    PixelTransform,
+    VerticalFlip,
+    from_dict,
+    models,
+    study,
+    uniform,
+)
 from augmentlab.study import Arm, Study, export
 
 STEPS = {"shift": Affine(translate_x=uniform(-0.5, 0.5), border="wrap"), "flip": HorizontalFlip(p=0.5)}
@@ -48,7 +60,7 @@ def broken():
 class Broken(PixelTransform):
     """Raise for every image."""
 
-    def apply_image(self, image):
+    def apply_image(self, image):  # noqa: ARG002
         raise RuntimeError("no luck")
 
 
@@ -228,7 +240,7 @@ def test_exporting_to_optuna_again_replaces_and_never_takes_another_study(finish
     assert len(finished.to_optuna(storage).trials) == 3
     assert len(optuna.get_all_study_summaries(storage)) == 1
     optuna.create_study(study_name="mine", storage=storage)
-    with pytest.raises(ValueError, match="name must be free in the storage .* 'mine' is another study"):
+    with pytest.raises(ValueError, match=r"name must be free in the storage .* 'mine' is another study"):
         finished.to_optuna(storage, name="mine")
     assert finished.to_optuna(storage, name="free").study_name == "free"
 
@@ -242,7 +254,13 @@ def test_optuna_is_told_of_arms_without_a_point_and_of_failed_ones(broken):
 
 def test_an_arm_that_was_stopped_early_is_pruned():
     optuna = pytest.importorskip("optuna")
-    one = made({"shift": STEPS["shift"], "invert": Invert()}, draws=8, trivial=False)
+    arms = {
+        "shift": STEPS["shift"],
+        "invert": Invert(),
+        "flip": VerticalFlip(),
+        "both": Compose((Invert(), VerticalFlip())),
+    }
+    one = made(arms, draws=8, trivial=False)
     one.run(search="halving", progress=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

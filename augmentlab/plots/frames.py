@@ -28,7 +28,7 @@ _COMPARISON = [
     "seconds",
 ]
 _DIAGNOSTICS = ["affinity", "affinity_low", "affinity_high", "diversity"]
-_TRIALS = ["arm", "code", "role", "draw", "part", "state", "value", "seconds", "started", "message"]
+_TRIALS = ["arm", "code", "role", "draw", "part", "state", "value", "seconds", "started", "message", "traceback"]
 _KNOWN = {*_COMPARISON, *_DIAGNOSTICS, *_TRIALS}
 _ABSENT = "\N{EN DASH}"  # a level or a number that there is not
 

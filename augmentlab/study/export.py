@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1  # of the lines of `to_jsonl`
 
 _PARTS = ("validation", "test")
-_COLUMNS = ["arm", "role", "draw", "part", "state", "value", "seconds", "started", "message", "code"]
+_COLUMNS = ["arm", "role", "draw", "part", "state", "value", "seconds", "started", "message", "traceback", "code"]
 # A factor must not be called as a column here or in `Study.compare`, which tables of trials are joined with.
 _TAKEN = {*_COLUMNS, "mean", "difference", "low", "high", "p", "verdict", "draws", "draws_needed"}
 _KEY = "augmentlab.study"  # under which a study in another tracker holds the key of the one it was made from
@@ -48,6 +48,7 @@ def to_frame(study: Record) -> pd.DataFrame:
         - ``state``, ``value``: "complete" or "failed"; of the metric, nan when failed
         - ``seconds``, ``started``: wall time; UTC
         - ``message``: the error of a failed trial, the warnings of a complete one
+        - ``traceback``: where that error was raised
         - ``code``: the pipeline
         - one column a factor of the arms' points (``shift``, ``Rotate.angle``), missing where an arm has no such factor.
           A factor that is called as a column here or in `Study.compare` gets the suffix ``_factor``
@@ -60,7 +61,11 @@ def to_frame(study: Record) -> pd.DataFrame:
     for index, draw, part, trial, value in _trials(study):
         role = CONTROL if index < 0 else arms[index]["role"]
         place = (study._label(index), role, draw, part, trial.state, value)
-        row = dict(zip(_COLUMNS, (*place, trial.seconds, trial.started, trial.message, trial.arm), strict=True))
+        row = dict(
+            zip(
+                _COLUMNS, (*place, trial.seconds, trial.started, trial.message, trial.traceback, trial.arm), strict=True
+            )
+        )
         rows.append(row | {names[factor]: level for factor, level in _levels(study, index).items()})
     frame = pd.DataFrame(rows, columns=[*_COLUMNS, *names.values()])
     frame["started"] = pd.to_datetime(frame["started"], utc=True)
@@ -75,7 +80,7 @@ def trials_dataframe(study: Record) -> pd.DataFrame:
     frame["number"] = number + study.n_trials * (frame["part"] == "test")
     frame = frame.rename(columns={"arm": "params_arm", "draw": "params_draw", "started": "datetime_start"})
     columns = ["number", "value", "state", "params_arm", "params_draw", "part"]
-    return frame[[*columns, "datetime_start", "seconds", "message", "code"]]
+    return frame[[*columns, "datetime_start", "seconds", "message", "traceback", "code"]]
 
 
 def to_jsonl(study: Record, path: str | os.PathLike[str]) -> Path:

@@ -328,18 +328,13 @@ class Record:
         """
         import pandas as pd
 
-        labels = [*self._all_labels, CONTROL]
-        rows = []
-        for part in ("validation", "test"):
-            judge = self._judge(part)
-            for (index, draw), trial in sorted(self._stored(part).items(), key=lambda item: item[0][::-1]):
-                number = draw * len(labels) + index + 1 + (self.n_trials if part == "test" else 0)
-                place = (number, judge.value(trial), trial.state, labels[index], draw, part)
-                rows.append((*place, trial.started, trial.seconds, trial.message, trial.traceback, trial.arm))
-        columns = ["number", "value", "state", "params_arm", "params_draw", "part"]
-        columns += ["datetime_start", "seconds", "message", "traceback", "code"]
-        frame = pd.DataFrame(rows, columns=columns)
-        frame["datetime_start"] = pd.to_datetime(frame["datetime_start"], utc=True)
+        found: list[Any] = []
+        if not self._is_blank():
+            with self._open(write=False) as store:
+                names = {key: name for key, name, _ in store.studies()}
+                found = [(names[key], arm, time) for key, arm, time in store.events(self._test_key, "opening")]
+        frame = pd.DataFrame(found, columns=["study", "arm", "opened"])
+        frame["opened"] = pd.to_datetime(frame["opened"], utc=True)
         return frame
 
     # --- for others ------------------------------------------------------------------------------------------------------
@@ -620,7 +615,11 @@ def _best(table: pd.DataFrame) -> str | None:
 
 def _arm(stored: dict[str, Any]) -> Arm:
     """An arm from its description; a transform of the user's own must have been imported or defined."""
-    return Arm(label=stored["label"], transform=from_dict(stored["transform"]), point=tuple(stored["levels"].items()))
+    return Arm(
+        label=stored["label"],
+        transform=from_dict(stored["transform"]),
+        point=tuple((factor, level) for factor, level in stored["levels"]),
+    )
 
 
 def _of_now(spec: dict[str, Any]) -> dict[str, Any]:
