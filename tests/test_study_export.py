@@ -49,7 +49,7 @@ class Broken(PixelTransform):
     """Raise for every image."""
 
     def apply_image(self, image):
-        raise RuntimeError("no luck")
+        raise RuntimeError(f"no luck with {image.shape}")
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_exporting_to_optuna_again_replaces_and_never_takes_another_study(finish
     assert len(finished.to_optuna(storage).trials) == 3
     assert len(optuna.get_all_study_summaries(storage)) == 1
     optuna.create_study(study_name="mine", storage=storage)
-    with pytest.raises(ValueError, match="name must be free in the storage .* 'mine' is another study"):
+    with pytest.raises(ValueError, match=r"name must be free in the storage .* 'mine' is another study"):
         finished.to_optuna(storage, name="mine")
     assert finished.to_optuna(storage, name="free").study_name == "free"
 
@@ -242,7 +242,8 @@ def test_optuna_is_told_of_arms_without_a_point_and_of_failed_ones(broken):
 
 def test_an_arm_that_was_stopped_early_is_pruned():
     optuna = pytest.importorskip("optuna")
-    one = made({"shift": STEPS["shift"], "invert": Invert()}, draws=8, trivial=False)
+    others = {f"to the right by {share}": Affine(translate_x=share) for share in (0.1, 0.2, 0.3, 0.4)}
+    one = made({"shift": STEPS["shift"], "flip": STEPS["flip"], "invert": Invert(), **others}, draws=8, trivial=False)
     one.run(search="halving", progress=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
