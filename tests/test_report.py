@@ -241,6 +241,7 @@ def test_a_pipeline_whose_class_is_not_loaded_is_told_and_not_drawn(tmp_path):
         progress=False
     )
     spec = one.spec
+    spec["name"] = "of another"
     spec["arms"][0] |= {"code": "Mine()", "transform": {"schema_version": 1, "transform": "not_loaded:Mine"}}
     with Storage(tmp_path / "study.db", write=True) as store:
         store.save_study("another", "of another", spec)
@@ -267,7 +268,7 @@ def test_of_other_digits_it_is_not():
 @pytest.mark.slow
 def test_sixteen_arms_with_much_detail_stay_below_two_megabytes():
     noise = np.random.default_rng(0).integers(0, 256, (60, 160, 160, 3), dtype=np.uint8)
-    steps = {"shift": SHIFT, "flip": HorizontalFlip(p=0.5), "invert": Invert(p=0.5), "rotate": Affine(rotate=20.0)}
+    steps = {"shift": SHIFT, "flip": HorizontalFlip(p=0.5), "invert": Invert(p=0.5), "rotate": Affine(angle=20.0)}
     given = Dataset(noise, np.arange(60) % 2, name="noise")
     one = made(combinations(steps), given, draws=2, train_size=8, copies=1, trivial=True).run(progress=False)
     text = report.page(one)
@@ -284,8 +285,6 @@ def test_a_page_is_written_whole_and_only_as_html(finished, text, tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(ValueError, match=r"path must end in \.html; got .*study\.db"):
         report.write(finished, finished._storage)
-    with pytest.raises(FileNotFoundError, match="path must lie in a folder that is there"):
-        report.write(finished, tmp_path / "nowhere" / "report.html")
 
 
 def test_a_study_without_a_result_has_no_report():

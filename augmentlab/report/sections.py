@@ -193,7 +193,7 @@ def answer(source: Source) -> Markup:
         element("p", f"{note[0].upper()}{note[1:]}.", class_="note") if note else None,
         element("p", _BEST_CASE, class_="note") if source.is_made_to_be_augmented else None,
         _figure(
-            plots.comparison(source.study),
+            plots.comparison(source.table),
             f"Difference of each arm to the control in {unit.of_differences}, with 95 % intervals: the numbers of the table below",
         ),
         _table(
@@ -261,6 +261,7 @@ def winner(source: Source) -> Markup:
     document = source.documents[source.best]
     transform = _transform(document["transform"])
     code = document["code"] if transform is None else transform.code()
+    written = document["transform"] if transform is None else transform.to_dict()
     return joined(
         element(
             "p",
@@ -271,7 +272,7 @@ def winner(source: Source) -> Markup:
         element(
             "details",
             element("summary", "As JSON"),
-            _code(json.dumps(document["transform"], indent=2, ensure_ascii=False), "JSON"),
+            _code(json.dumps(written, indent=2, ensure_ascii=False), "JSON"),
         ),
         element("p", element("code", "augmentlab.from_dict(json.loads(text))"), " reads it.", class_="quiet"),
     )
