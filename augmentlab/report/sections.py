@@ -550,7 +550,7 @@ def setup(source: Source) -> Markup:
             f"{trials['started'].min():%Y-%m-%d %H:%M}, {trials['started'].max():%Y-%m-%d %H:%M}",
         ),
         ("Engine", context["engine"]),
-        ("Versions", ", ".join(f"{package} {version}" for package, version in context["versions"].items())),
+        ("Versions", ", ".join(f"{package} {version}" for package, version in sorted(context["versions"].items()))),
     ]
     return joined(
         element("dl", *(joined(element("dt", term), element("dd", value)) for term, value in facts)),
@@ -672,7 +672,7 @@ def _strip(label: str, document: dict[str, Any], pictures: Sequence[NDArray[Any]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             tiles = list(render.tiles(pipeline, pictures, draws=_DRAWS, size=_TILE))
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  (a user's own transform may raise anything, and the rest is worth reading)
         return element("p", f"Not drawn: {error}", class_="quiet")
     ordered = sorted(tiles, key=lambda tile: (tile.column, tile.row))
     picture = render.montage([tile.image for tile in ordered], columns=len(pictures), background=128)
