@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 import augmentlab
-from augmentlab import app, cli
+from augmentlab import app, cli, data, models
+from augmentlab.study.storage import Storage
 
 COMMAND = [sys.executable, "-m", "augmentlab.cli"]
 
@@ -30,7 +31,7 @@ def run(*arguments, **options):
 def test_version_and_help():
     assert run("--version").stdout == f"augmentlab {augmentlab.__version__}\n"
     text = run("--help").stdout
-    for command in ("demo", "lab", "app"):
+    for command in ("demo", "lab", "app", "list", "show", "report"):
         assert command in text
 
 
@@ -46,6 +47,8 @@ def test_version_and_help():
         ["app", "photos", "--port", "a"],
         ["app", "photos", "--port", "70000"],
         ["app", "photos", "--pipeline"],
+        ["list"],
+        ["report", "study.db", "-o"],
     ],
 )
 def test_a_wrong_argument_is_one_sentence_and_status_2(arguments):
@@ -219,6 +222,75 @@ def test_whatever_a_folder_is_called_its_name_stays_a_literal(name):
     assert ast.literal_eval(folder) == str(Path(name))
     assert augmentlab.from_dict(json.loads(ast.literal_eval(begin.args[0].args[0]))) == pipeline
     assert document["metadata"]["title"].encode("utf-8")
+
+
+# --- stored studies --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    path = tmp_path_factory.mktemp("studies") / "study.db"
+    for name, arm in (("first", augmentlab.Invert()), ("second", augmentlab.VerticalFlip())):
+        settings = {"draws": 2, "train_size": 20, "copies": 1, "trivial": False, "storage": path, "name": name}
+        augmentlab.Study(data.digits(), models.knn(), {"arm": arm}, **settings).run(progress=False)
+    return path
+
+
+def test_list_names_the_studies_of_a_file_the_last_first(studies, capsys):
+    before = studies.read_bytes()
+    assert cli.main(["list", str(studies)]) == 0
+    head, *rows = [re.split(r" {2,}", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    assert head == ["study", "arms", "draws", "complete", "metric", "last trial (UTC)"]
+    assert [row[:5] for row in rows] == [[name, "1", "2", "4/4", "accuracy"] for name in ("second", "first")]
+    assert studies.read_bytes() == before
+
+
+@pytest.mark.parametrize(("options", "code"), [([], "VerticalFlip"), (["--name", "first"], "Invert")])
+def test_show_tells_what_a_study_found(studies, options, code, capsys):
+    assert cli.main(["show", str(studies), *options]) == 0
+    said = capsys.readouterr().out
+    study = augmentlab.Study.load(studies, *options[1:])
+    assert study.arms[0].code == f"{code}()"
+    assert study.summary() in said
+    assert "4 of 4 trials complete" in said
+    assert "The locked test of these data was not opened." in said
+
+
+def test_report_writes_a_page_and_says_where(studies, tmp_path, capsys):
+    out = tmp_path / "page.html"
+    assert cli.main(["report", str(studies), "-o", str(out), "--name", "first"]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["list", "none.db"], "storage must be an existing file of studies; there is none at 'none.db'"),
+        (["show", "none.db"], "storage must be an existing file of studies; there is none at 'none.db'"),
+        (["show", "STUDIES", "--name", "third"], "must hold a study named 'third'; it holds 'second', 'first'"),
+        (["report", "STUDIES", "-o", "page.txt"], r"path must end in \.html; got 'page.txt'"),
+        (["report", "STUDIES", "-o", "nowhere/page.html"], "path must lie in a folder that is there; nowhere is not"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_sentence(studies, arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([str(studies) if one == "STUDIES" else one for one in arguments]) == 1
+    said = capsys.readouterr()
+    assert re.fullmatch(rf"augmentlab: .*{sentence}\n", said.err)
+    assert said.out == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_study_without_a_result_says_what_is_missing(tmp_path, capsys):
+    path = tmp_path / "study.db"
+    study = augmentlab.Study(data.digits(), models.knn(), {"invert": augmentlab.Invert()}, storage=path)
+    with Storage(path, write=True) as store:
+        store.save_study("key", "digits", study.spec)
+    assert cli.main(["list", str(path)]) == 0
+    assert "0/30" in capsys.readouterr().out
+    assert cli.main(["show", str(path)]) == 1
+    assert "no complete trial of the control yet" in capsys.readouterr().err
 
 
 @pytest.mark.slow

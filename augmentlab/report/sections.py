@@ -193,7 +193,7 @@ def answer(source: Source) -> Markup:
         element("p", f"{note[0].upper()}{note[1:]}.", class_="note") if note else None,
         element("p", _BEST_CASE, class_="note") if source.is_made_to_be_augmented else None,
         _figure(
-            plots.comparison(source.study),
+            plots.comparison(source.table),
             f"Difference of each arm to the control in {unit.of_differences}, with 95 % intervals: the numbers of the table below",
         ),
         _table(
@@ -261,6 +261,7 @@ def winner(source: Source) -> Markup:
     document = source.documents[source.best]
     transform = _transform(document["transform"])
     code = document["code"] if transform is None else transform.code()
+    written = document["transform"] if transform is None else transform.to_dict()
     return joined(
         element(
             "p",
@@ -271,7 +272,7 @@ def winner(source: Source) -> Markup:
         element(
             "details",
             element("summary", "As JSON"),
-            _code(json.dumps(document["transform"], indent=2, ensure_ascii=False), "JSON"),
+            _code(json.dumps(written, indent=2, ensure_ascii=False), "JSON"),
         ),
         element("p", element("code", "augmentlab.from_dict(json.loads(text))"), " reads it.", class_="quiet"),
     )
@@ -549,7 +550,7 @@ def setup(source: Source) -> Markup:
             f"{trials['started'].min():%Y-%m-%d %H:%M}, {trials['started'].max():%Y-%m-%d %H:%M}",
         ),
         ("Engine", context["engine"]),
-        ("Versions", ", ".join(f"{package} {version}" for package, version in context["versions"].items())),
+        ("Versions", ", ".join(f"{package} {version}" for package, version in sorted(context["versions"].items()))),
     ]
     return joined(
         element("dl", *(joined(element("dt", term), element("dd", value)) for term, value in facts)),
@@ -671,7 +672,7 @@ def _strip(label: str, document: dict[str, Any], pictures: Sequence[NDArray[Any]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             tiles = list(render.tiles(pipeline, pictures, draws=_DRAWS, size=_TILE))
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  (a user's own transform may raise anything, and the rest is worth reading)
         return element("p", f"Not drawn: {error}", class_="quiet")
     ordered = sorted(tiles, key=lambda tile: (tile.column, tile.row))
     picture = render.montage([tile.image for tile in ordered], columns=len(pictures), background=128)
