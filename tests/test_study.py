@@ -1,6 +1,8 @@
 import itertools
 import json
 import sqlite3
+import threading
+import time
 import warnings
 from dataclasses import dataclass
 from typing import ClassVar
@@ -856,6 +858,46 @@ def test_images_of_mixed_dtypes_are_refused_since_their_ranges_differ():
     images = [np.zeros((8, 8), np.uint8 if index % 2 else np.float32) for index in range(40)]
     with pytest.raises(TypeError, match="images must have one dtype for a model; got float32 and uint8: convert them"):
         study({"flip": HorizontalFlip()}, data=Dataset(images, np.arange(40) // 20))
+
+
+def test_a_stop_ends_the_run_that_is_about_to_begin_and_no_later_one():
+    one = study()
+    one.stop()
+    assert one.run(progress=False).interrupted
+    assert one.n_complete == 0
+    assert not one.run(progress=False).interrupted
+    assert one.n_complete == one.n_trials
+
+
+def test_a_relative_path_is_the_same_file_wherever_the_process_goes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = study(storage="study.db", draws=2).run(progress=False)
+    loaded = Study.load("study.db")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert one.n_complete == loaded.n_complete == 8
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_cell_of_which_another_process_holds_a_part_is_computed_in_full(tmp_path):
+    one = study(storage=tmp_path / "study.db", draws=2)
+    cell = one._cell(-1, 0, targets={"": None, "turned": Compose((Rotate(angle=180),))})
+    first, second = (target.key for target in cell.targets)
+    with Storage(tmp_path / "study.db", write=True) as other:
+        assert other.claim(first)  # another process computes the plain trial, and knows of no other target
+
+        def finish():
+            time.sleep(0.5)
+            plain = one._cell(-1, 0)
+            other_study = study(storage=":memory:", draws=2)
+            with Storage(tmp_path / "study.db", write=True) as store:
+                store.save_trials(runner.run_cell(other_study._work("validation", (12,), 2), plain))
+
+        thread = threading.Thread(target=finish)
+        thread.start()
+        trials = one._trials_of([cell], "a test", progress=False)
+        thread.join()
+    assert {first, second} <= set(trials)
 
 
 def test_minus_one_is_all_cores(monkeypatch):

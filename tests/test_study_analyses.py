@@ -1,10 +1,32 @@
 """Effects, exchange rate, robustness, diagnostics: from trials that are stored like all others."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 import pytest
+from annotated_types import Interval
 
-from augmentlab import Affine, GaussianNoise, HorizontalFlip, Invert, Rotate, VerticalFlip, data, models, uniform
-from augmentlab.study import Study, combinations
+from augmentlab import (
+    Affine,
+    Compose,
+    Dataset,
+    GaussianNoise,
+    HorizontalFlip,
+    Invert,
+    MixUp,
+    PixelTransform,
+    Resize,
+    Rotate,
+    Rotate90,
+    VerticalFlip,
+    data,
+    models,
+    uniform,
+)
+from augmentlab.params import Typical
+from augmentlab.study import Study, analyses, combinations
+from augmentlab.study.contrasts import ExchangeRate
 
 STEPS = {"shift": Affine(translate_x=uniform(-0.2, 0.2), translate_y=uniform(-0.2, 0.2)), "flip": VerticalFlip()}
 SETTINGS = {"draws": 6, "train_size": 80, "copies": 2}
@@ -76,8 +98,10 @@ def test_bigger_draws_hold_the_smaller_ones(study):
     ("factors", "message"),
     [
         ((1, 20), "factors must not ask for more images than the pool has, 89.; 20 times 80 are 1600: take smaller"),
-        ((2, 4), r"factors must be ascending and begin with 1, such as \(1, 2, 4\); got \(2.0, 4.0\)"),
+        ((2, 4), r"factors must be ascending and begin with 1, such as \(1, 2, 4\), and each give more images; got"),
         ((1,), "factors must be ascending and begin with 1"),
+        ((1, 1.001), "factors must be ascending and begin with 1"),
+        ((1, float("inf")), "factors must be ascending and begin with 1"),
         ((1, 4, 2), "factors must be ascending and begin with 1"),
     ],
 )
@@ -106,6 +130,113 @@ def test_robustness_disturbs_the_validation_images_alike_for_all_models(study):
 def test_robustness_refuses_what_is_no_transform(study):
     with pytest.raises(TypeError, match="transforms must be transforms or their classes; got 'Rotate'"):
         study.robustness("shift", ["Rotate"])
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Broken(PixelTransform):
+    """Raise for every image, unless its strength is 0."""
+
+    amount: Annotated[float, Interval(ge=0, le=1), Typical(0.5, 1.0), "How much."] = 0.0
+
+    def apply_image(self, image):
+        raise RuntimeError(f"no luck with {image.shape}")
+
+
+def test_a_disturbance_that_fails_leaves_the_others_and_the_trials_of_the_study_alone():
+    one = Study(data.scattered_digits(), models.knn(), STEPS, storage=":memory:", **SETTINGS)
+    with pytest.warns(UserWarning, match="RuntimeError: no luck with"):
+        sweep = one.robustness("shift", [Broken, Rotate], strengths=(0, 1), progress=False)
+    means = sweep.set_index(["model", "transform", "strength"])["mean"]
+    assert means["control", "Broken"].isna().to_list() == [False, True]
+    assert means["control", "Rotate"].notna().all()
+    assert {trial.state for trial in one._stored("validation").values()} == {"complete"}
+    one.run(progress=False)
+    assert one.n_complete == one.n_trials
+
+
+def test_an_arm_that_fails_has_no_diagnosis_and_the_others_have():
+    arms = {"flip": VerticalFlip(), "broken": Broken(amount=1)}
+    one = Study(data.scattered_digits(), models.knn(), arms, storage=":memory:", trivial=False, **SETTINGS)
+    with pytest.warns(UserWarning, match="6 of 18 trials failed"):
+        one.run(progress=False)
+    with pytest.warns(UserWarning, match="RuntimeError: no luck"):
+        table = one.diagnostics(draws=2, progress=False).set_index("arm")
+    assert np.isnan(table.loc["broken", "affinity"])
+    assert 0 < table.loc["flip", "affinity"] < 1
+    with pytest.warns(UserWarning, match="RuntimeError: no luck"):
+        safety = one.label_safety(draws=2, progress=False).set_index("step")
+    assert np.isnan(safety.loc["broken", "flips"])
+    assert safety.loc["flip", "flips"] > 0
+    with pytest.raises(RuntimeError, match="every trial of 'broken' failed, the first with RuntimeError: no luck"):
+        one.compare(to="broken")
+    with pytest.raises(ValueError, match="arm must have a result to confirm; 'broken' has none"):
+        one.confirm("broken", progress=False)
+    assert one.openings().empty
+
+
+def test_effects_name_the_arm_that_spoils_them():
+    arms = combinations({"flip": VerticalFlip(), "broken": Broken(amount=1)})
+    one = Study(data.digits(), models.knn(), arms, storage=":memory:", trivial=False, **SETTINGS)
+    with pytest.warns(UserWarning, match="12 of 24 trials failed"):
+        one.run(progress=False)
+    with pytest.raises(
+        RuntimeError, match="effects need every arm; 'broken' failed in every draw with RuntimeError: no"
+    ):
+        one.effects()
+
+
+@pytest.mark.parametrize("place", ["first", "nested"])
+def test_preprocessing_in_a_pipeline_is_not_cut_out_of_what_is_checked(place):
+    turn, size = Rotate90(turns=2), Resize(height=16, width=16)
+    pipeline = Compose((size, turn)) if place == "first" else Compose((Compose((turn, size)),))
+    one = Study(
+        data.scattered_digits(), models.knn(), {"turn": pipeline}, storage=":memory:", trivial=False, **SETTINGS
+    )
+    assert one.label_safety(draws=2, progress=False)["flips"].item() > 0.5
+    assert one.diagnostics(draws=2, progress=False)["affinity"].item() < 0.7
+
+
+def test_the_control_cannot_be_confirmed_nor_be_worth_data(study):
+    for call in (study.confirm, study.learning_curve):
+        with pytest.raises(ValueError, match=r"arm must be one of .*; got the control itself"):
+            call("control", progress=False)
+    assert study.openings().empty
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "high", "sentence"),
+    [
+        (1.9, 1.3, np.inf, "a is worth about 1.9 times the data (95 % interval 1.3 to more than 4)"),
+        (1.2, 1.0, 1.6, "a is worth about 1.2 times the data (95 % interval at most 1 to 1.6)"),
+        (np.inf, 2.5, np.inf, "a is worth more than 4 times the data (95 % interval 2.5 to more than 4)"),
+        (1.0, 1.0, 1.2, "a is worth no more data than there are (95 % interval up to 1.2 times)"),
+    ],
+)
+def test_what_an_arm_is_worth_in_words(rate, low, high, sentence):
+    assert analyses._worth("a", ExchangeRate(rate=rate, low=low, high=high), 4) == sentence
+
+
+def test_the_curve_needs_scores_of_images():
+    settings = SETTINGS | {"storage": ":memory:", "trivial": False}
+    one = Study(data.digits(), models.hog_logistic(), STEPS, metric="roc_auc_ovr", **settings)
+    with pytest.raises(ValueError, match="needs a metric that is known image by image; roc_auc_ovr is not"):
+        one.learning_curve("shift")
+
+
+def test_disturbances_of_several_images_are_refused_before_anything_runs(study):
+    with pytest.raises(ValueError, match="transforms must change one image at a time; MixUp does not"):
+        study.robustness("shift", [MixUp()])
+
+
+def test_groups_widen_every_interval():
+    digits = data.digits().subset(np.repeat(np.arange(120), 4))
+    intervals = []
+    for groups in (None, np.repeat(np.arange(120), 4)):
+        grouped = Dataset(digits.images, digits.labels, classes=digits.classes, groups=groups)
+        one = Study(grouped, models.knn(), STEPS, storage=":memory:", trivial=False, draws=3, train_size=40, copies=1)
+        row = one.label_safety(draws=3, progress=False).set_index("step").loc["shift"]
+        intervals.append(row["high"] - row["low"])
+    assert intervals[1] > 1.3 * intervals[0]
 
 
 def test_affinity_is_one_for_what_changes_nothing_that_the_model_sees(path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 from sklearn.svm import LinearSVC
@@ -105,13 +106,57 @@ def test_a_named_function_is_a_metric_and_its_name_is_in_the_key():
             ValueError,
             "metric must be accuracy, balanced_accuracy, f1_macro, neg_log_loss or a scikit-learn",
         ),
-        (3, TypeError, r"metric must be a name or a scorer\(model, images, labels\); got 3"),
+        (3, TypeError, r"metric must be a name or a scorer\(model, X, labels\); got 3"),
         (lambda *_: 1.0, ValueError, "metric must be a named function, to be known again; got <function"),
     ],
 )
 def test_metrics_that_will_not_do(metric, error, message):
     with pytest.raises(error, match=message):
         as_metric(metric)
+
+
+def undefined(model, images, labels):
+    """Not a number."""
+    return float("nan")
+
+
+def test_a_score_that_is_no_number_is_a_failed_trial():
+    study = Study(DATA, LogisticRegression(), ARMS, metric=undefined, storage=":memory:", **SETTINGS)
+    with pytest.warns(UserWarning, match="9 of 9 trials failed.*undefined must be a finite number; got nan"):
+        study.run(progress=False)
+
+
+class Wrong(ClassifierMixin, BaseEstimator):
+    """Predict what a classifier of these labels must not."""
+
+    def __init__(self, answer=None):
+        self.answer = answer
+
+    def fit(self, images, labels):  # noqa: ARG002
+        self.classes_ = np.unique(labels)
+        return self
+
+    def predict(self, images):
+        return self.answer[: len(images)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (
+            np.zeros((900, 1), int),
+            r"predict must give one class number for each image, .* got int64 of shape \(\d+, 1\)",
+        ),
+        (np.zeros(1, int), r"predict must give one class number for each image, .* got int64 of shape \(1,\)"),
+        (np.full(900, 0.7), r"predict must give one class number for each image, .* got float64 of shape"),
+        (np.full(900, -1), r"predict must give class numbers in 0\.\.3; got -1"),
+        (np.full(900, 70000), r"predict must give class numbers in 0\.\.3; got 70000"),
+    ],
+)
+def test_predictions_that_are_no_classes_are_failed_trials(answer, message):
+    study = Study(DATA, Wrong(answer), {"invert": Invert()}, storage=":memory:", **SETTINGS)
+    with pytest.warns(UserWarning, match=f"6 of 6 trials failed.*{message}"):
+        study.run(progress=False)
 
 
 def test_the_log_loss_needs_probabilities():

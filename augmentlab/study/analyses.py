@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,8 +87,17 @@ def effects(study: Record) -> pd.DataFrame:
     off = tuple((factor, False) for factor, _ in points[0])
     judge, stored = study._judge("validation"), study._stored("validation")
     common, trials = comparison.paired(stored, range(-1, len(arms)), study.draws)
+    broken = [(label, why) for index, label in enumerate(study.labels) if (why := study._failure(index, stored))]
+    if broken:
+        raise RuntimeError(f"effects need every arm; {broken[0][0]!r} failed in every draw with {broken[0][1]}")
     if not common:
         raise RuntimeError("effects need a draw that all arms have completed; call run() first")
+    if len(common) < study.draws:
+        warnings.warn(
+            f"effects rest on {len(common)} of {study.draws} draws: those that all arms have completed",
+            UserWarning,
+            stacklevel=3,
+        )
     rows = []
     for contrast in contrasts.contrasts([off, *points]):
         found = judge.estimate(trials, tuple(float(weight) for weight in contrast.weights))
@@ -136,9 +146,13 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
 
     size = int(study.spec["context"]["train_size"])
     factors = [float(factor) for factor in factors]
-    if len(factors) < 2 or factors[0] != 1 or sorted(set(factors)) != factors:
-        raise ValueError(f"factors must be ascending and begin with 1, such as (1, 2, 4); got {tuple(factors)}")
-    sizes = [round(factor * size) for factor in factors]
+    sizes = [round(factor * size) if math.isfinite(factor) else 0 for factor in factors]
+    if len(factors) < 2 or factors[0] != 1 or sorted(set(sizes)) != sizes:
+        raise ValueError(
+            f"factors must be ascending and begin with 1, such as (1, 2, 4), and each give more images; got {tuple(factors)}"
+        )
+    if not study.metric.per_image:
+        raise ValueError(f"the learning curve needs a metric that is known image by image; {study.metric.name} is not")
     pool = study.spec["images"].get("pool", math.inf)
     if sizes[-1] > pool:
         raise ValueError(
@@ -155,15 +169,19 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
     ]
     ours = [trials.get(study._cell(index, draw).key) for draw in range(study.draws)]
     common = [draw for draw in range(study.draws) if ours[draw] and all(line[draw] for line in curve)]
+    label = study._label(index)
+    if len(common) < 2:
+        raise RuntimeError(
+            f"the learning curve needs 2 draws that {label} and the control have completed; got {len(common)}"
+        )
     judge = study._judge("validation")
     lines: list[list[Trial]] = [[line[draw] for draw in common] for line in [*curve, ours]]  # type: ignore[misc]
-    label = study._label(index)
     rows = []
     for name, n, line in zip([*["control"] * len(sizes), label], [*sizes, size], lines, strict=True):
         found = judge.estimate((line,), (1.0 / judge.metric.scale,))
         rows.append((name, n, found.difference, found.low, found.high, len(common)))
     frame = pd.DataFrame(rows, columns=["arm", "n", "mean", "low", "high", "draws"])
-    table = np.array([[judge.each(trial) for trial in line] for line in lines])
+    table = np.array([judge.grouped(np.array([judge.each(trial) for trial in line])) for line in lines])
     rng = (study.spec["context"]["seed"], BOOTSTRAP)
     worth = contrasts.exchange_rate(sizes, table[:-1], table[-1], rng=rng)
     frame.attrs |= study._attrs | {
@@ -174,9 +192,15 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
 
 
 def _worth(label: str, worth: contrasts.ExchangeRate, most: float) -> str:
+    if worth.rate <= 1:
+        high = f"more than {most:g}" if math.isinf(worth.high) else f"{worth.high:.1f}"
+        return f"{label} is worth no more data than there are (95 % interval up to {high} times)"
     times = f"more than {most:g}" if math.isinf(worth.rate) else f"about {worth.rate:.1f}"
-    ends = [f"more than {most:g}" if math.isinf(end) else f"{end:.1f}" for end in (worth.low, worth.high)]
-    return f"{label} is worth {times} times the data (95 % interval {ends[0]} to {ends[1]})"
+    low, high = (
+        f"more than {most:g}" if math.isinf(end) else "at most 1" if end <= 1 else f"{end:.1f}"
+        for end in (worth.low, worth.high)
+    )
+    return f"{label} is worth {times} times the data (95 % interval {low} to {high})"
 
 
 def robustness(
@@ -214,10 +238,11 @@ def robustness(
     levels = sorted({float(strength) for strength in strengths} | {0.0})
     index = -1 if arm is None and study.best is None else study._chosen(arm)
     models = list(dict.fromkeys((-1, index)))
+    preparation = study._common_end
     targets: dict[str, Compose | None] = {"": None}
     for sweep in sweeps:
         for strength in levels[1:]:
-            pipeline = Compose((sweep.scaled(strength),))
+            pipeline = Compose((sweep.scaled(strength), *preparation))
             targets[_target(pipeline)] = pipeline
     cells = {
         (model, draw): study._cell(model, draw, targets=targets) for model in models for draw in range(study.draws)
@@ -227,12 +252,18 @@ def robustness(
     at = {name: place for place, name in enumerate(targets)}
     rows = []
     for model in models:
-        draws = [d for d in range(study.draws) if all(target.key in trials for target in cells[model, d].targets)]
-        clean = [trials[cells[model, draw].targets[0].key] for draw in draws]
         for name, sweep in zip(names, sweeps, strict=True):
             for strength in levels:
-                place = 0 if not strength else at[_target(Compose((sweep.scaled(strength),)))]
-                disturbed = [trials[cells[model, draw].targets[place].key] for draw in draws]
+                place = 0 if not strength else at[_target(Compose((sweep.scaled(strength), *preparation)))]
+                pairs = [
+                    (trials[keys[place].key], trials[keys[0].key])
+                    for draw in range(study.draws)
+                    if (keys := cells[model, draw].targets) and {keys[place].key, keys[0].key} <= trials.keys()
+                ]
+                if not pairs:
+                    rows.append((study._label(model), name, strength, *[math.nan] * 4))
+                    continue
+                disturbed, clean = zip(*pairs, strict=True)
                 mean = float(np.mean([judge.value(trial) for trial in disturbed]))
                 found = judge.estimate((disturbed, clean), (1.0, -1.0))
                 rows.append((study._label(model), name, strength, mean, found.difference, found.low, found.high))
@@ -268,9 +299,7 @@ def diagnostics(study: Study, draws: int, **session: Any) -> pd.DataFrame:
 
     draws = min(count("draws", draws, 1), study.draws)
     arms = study._all_arms
-    targets: dict[str, Compose | None] = {"": None} | {
-        _target(arm.pipeline): _augmentation(arm.pipeline) for arm in arms
-    }
+    targets: dict[str, Compose | None] = {"": None} | {_target(arm.pipeline): arm.pipeline for arm in arms}
     clean = [study._cell(-1, draw, targets=targets) for draw in range(draws)]
     losses = {
         (index, draw): study._cell(index, draw, loss=True) for index in range(-1, len(arms)) for draw in range(draws)
@@ -286,7 +315,7 @@ def diagnostics(study: Study, draws: int, **session: Any) -> pd.DataFrame:
             if cell.targets[1 + index].key in trials and cell.key in trials
         ]
         augmented, plain = (np.array([pair[side].hits for pair in pairs], dtype=np.float64) for side in (0, 1))
-        affinity, low, high = _ratio(augmented, plain, judge.rng)
+        affinity, low, high = _ratio(augmented, plain, judge)
         ratios = [_diversity(trials, losses, index, draw) for draw in range(draws)]
         known = [ratio for ratio in ratios if not math.isnan(ratio)]
         diversity = float(np.mean(known)) if known else math.nan
@@ -324,28 +353,27 @@ def label_safety(study: Study, draws: int, **session: Any) -> pd.DataFrame:
     import pandas as pd
 
     draws = min(count("draws", draws, 1), study.draws)
-    arms = [arm for arm in study.arms if len(_augmentation(arm.pipeline).steps) == 1] or study.arms
-    targets: dict[str, Compose | None] = {"": None} | {
-        _target(arm.pipeline): _augmentation(arm.pipeline) for arm in arms
-    }
+    arms = [arm for arm in study.arms if _is_single(arm.pipeline)] or study.arms
+    targets: dict[str, Compose | None] = {"": None} | {_target(arm.pipeline): arm.pipeline for arm in arms}
     cells = [study._cell(-1, draw, targets=targets) for draw in range(draws)]
     trials = study._trials_of(cells, "the label check", **session)
-    spec = study.spec
+    judge, spec = study._judge("validation"), study.spec
     labels = np.array(spec["labels"]["validation"])
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for place, arm in enumerate(arms, 1):
         pairs = [
             (trials[cell.targets[0].key].predictions, trials[cell.targets[place].key].predictions)
             for cell in cells
             if cell.targets[place].key in trials and cell.targets[0].key in trials
         ]
+        if not pairs:
+            rows.append((arm.label, math.nan, math.nan, math.nan, []))
+            continue
         before, after = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
         flips = (before != after).astype(np.float64)
-        low, high = (
-            (math.nan, math.nan)
-            if len(flips) < 2
-            else statistics.crossed_interval(flips, rng=(spec["context"]["seed"], BOOTSTRAP))
-        )
+        low, high = math.nan, math.nan
+        if len(flips) > 1:
+            low, high = statistics.crossed_interval(judge.grouped(flips), rng=judge.rng)
         rows.append((arm.label, float(flips.mean()), low, high, _worst(labels, before, after, spec["classes"])))
     frame = pd.DataFrame(rows, columns=["step", "flips", "low", "high", "worst"])
     frame.attrs |= study._attrs
@@ -382,12 +410,15 @@ def _worst(
     return worst
 
 
-def _ratio(above: NDArray[np.float64], below: NDArray[np.float64], rng: tuple[int, ...]) -> tuple[float, float, float]:
+def _ratio(
+    above: NDArray[np.float64], below: NDArray[np.float64], judge: comparison.Judge
+) -> tuple[float, float, float]:
     """A ratio of means over draws and images, with the crossed interval of its linearisation."""
-    ratio = float(above.mean() / below.mean()) if below.any() else math.nan
+    ratio = float(above.mean() / below.mean()) if above.size and below.any() else math.nan
     if len(above) < 2 or math.isnan(ratio):
         return ratio, math.nan, math.nan
-    low, high = statistics.crossed_interval(ratio + (above - ratio * below) / below.mean(), rng=rng)
+    table = judge.grouped(ratio + (above - ratio * below) / below.mean())
+    low, high = statistics.crossed_interval(table, rng=judge.rng)
     return ratio, low, high
 
 
@@ -398,11 +429,16 @@ def _diversity(trials: dict[str, Trial], losses: dict[tuple[int, int], Any], ind
     return ours.loss / theirs.loss
 
 
-def _augmentation(pipeline: Compose) -> Compose:
-    """A pipeline without the preprocessing at its end, which every image gets anyway."""
-    deterministic = pipeline.deterministic().steps
-    steps = pipeline.steps
-    return Compose(steps[: len(steps) - len(deterministic)]) if deterministic else pipeline
+def _is_single(pipeline: Compose) -> bool:
+    """Whether a pipeline is one step, beside the preprocessing that every image gets anyway."""
+    return len(_flat(pipeline)) - len(_flat(pipeline.deterministic())) == 1
+
+
+def _flat(pipeline: Compose) -> list[Transform]:
+    """The steps of a pipeline and of those in it that are always applied."""
+    return [
+        part for step in pipeline.steps for part in (_flat(step) if type(step) is Compose and step.p == 1 else [step])
+    ]
 
 
 def _target(pipeline: Compose) -> str:
@@ -418,8 +454,11 @@ def _disturbances() -> list[type[Transform]]:
 
 def _sweep(given: Any) -> Transform:
     if isinstance(given, type) and issubclass(given, Transform):
-        return given.typical()
+        given = given.typical()
     if isinstance(given, Transform):
+        for part in given.walk():
+            if part.needs != "image":
+                raise ValueError(f"transforms must change one image at a time; {type(part).__name__} does not")
         return given
     raise TypeError(f"transforms must be transforms or their classes; got {given!r:.80}")
 

@@ -81,6 +81,10 @@ class Judge:
         scores = self.scores(trial)
         return np.array([self.value(trial)]) if scores is None else scores
 
+    def grouped(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a table of draws and images with one column a group, where images belong together."""
+        return table if self.groups is None else statistics.by_group(table, self.groups)
+
     def estimate(self, trials: Sequence[Sequence[Trial]], weights: Sequence[float]) -> Estimate:
         """Return the weighted sum of some arms' values.
 
@@ -123,8 +127,7 @@ class Judge:
             over = statistics.draw_test(table[:, 0])
             test = statistics.CrossedTest(difference=difference, error=over.error, df=over.df, p=over.p)
             return Estimate(difference=difference, low=over.low, high=over.high, test=test)
-        if self.groups is not None:
-            table = statistics.by_group(table, self.groups)
+        table = self.grouped(table)
         low, high = statistics.crossed_interval(table, rng=self.rng)
         return Estimate(difference=difference, low=low, high=high, test=statistics.crossed_test(table), table=table)
 

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 Scorer = Callable[[Any, Any, Any], float]
 
+# Names of scikit-learn's scorers begin so when they are for classes; others are for regression and clusters.
+_CLASSES = (
+    "accuracy", "average_precision", "balanced", "d2_brier", "d2_log", "f1", "jaccard", "matthews", "neg_brier",
+    "neg_negative_likelihood", "positive_likelihood", "precision", "recall", "roc_auc", "top_k",
+)  # fmt: skip
 _SHARES = ("accuracy", "average_precision", "f1", "jaccard", "precision", "recall", "roc_auc", "top_k")
 
 
@@ -80,7 +85,8 @@ def as_metric(metric: Any) -> Metric:
     ----------
     metric : str or callable
         ``"accuracy"``, ``"balanced_accuracy"``, ``"f1_macro"``, ``"neg_log_loss"``; any other name of scikit-learn's
-        `get_scorer_names` for classifiers, or a named function ``scorer(model, images, labels) -> float``.
+        `get_scorer_names` for classifiers, or a named function ``scorer(model, X, labels) -> float``. `X` is what the
+        learning part of the model takes: the features where the model's first steps learn nothing.
 
     Raises
     ------
@@ -95,7 +101,7 @@ def as_metric(metric: Any) -> Metric:
     'balanced'
     >>> as_metric("cohen_kappa")
     Traceback (most recent call last):
-    ValueError: metric must be accuracy, balanced_accuracy, f1_macro, neg_log_loss or a scikit-learn scorer; got 'cohen_kappa'
+    ValueError: metric must be accuracy, balanced_accuracy, f1_macro, neg_log_loss or a scikit-learn scorer of classes; got 'cohen_kappa'
     """
     kinds: dict[str, Literal["hits", "balanced", "f1"]] = {
         "accuracy": "hits", "balanced_accuracy": "balanced", "f1_macro": "f1",
@@ -108,15 +114,17 @@ def as_metric(metric: Any) -> Metric:
             raise ValueError(f"metric must be a named function, to be known again; got {metric!r}")
         return Metric(name=f"{getattr(metric, '__module__', '')}:{name}", kind="scorer", scale=1.0, scorer=metric)
     if not isinstance(metric, str):
-        raise TypeError(f"metric must be a name or a scorer(model, images, labels); got {metric!r:.80}")
+        raise TypeError(f"metric must be a name or a scorer(model, X, labels); got {metric!r:.80}")
     if metric in kinds:
         return Metric(name=metric, kind=kinds[metric])
     if metric == "neg_log_loss":
         return Metric(name=metric, kind="loss", scale=1.0)
     from sklearn.metrics import get_scorer, get_scorer_names
 
-    if metric not in get_scorer_names():
-        raise ValueError(f"metric must be {', '.join(kinds)}, neg_log_loss or a scikit-learn scorer; got {metric!r}")
+    if metric not in get_scorer_names() or not metric.startswith(_CLASSES):
+        raise ValueError(
+            f"metric must be {', '.join(kinds)}, neg_log_loss or a scikit-learn scorer of classes; got {metric!r}"
+        )
     scale = 100.0 if metric.startswith(_SHARES) else 1.0
     return Metric(name=metric, kind="scorer", scale=scale, scorer=get_scorer(metric))
 

@@ -7,6 +7,7 @@ import json
 import threading
 import warnings
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,12 +19,11 @@ from augmentlab.study.metrics import Metric
 from augmentlab.study.runner import BOOTSTRAP
 from augmentlab.study.spaces import CONTROL, Arm
 from augmentlab.study.storage import Storage, Trial, content_key, is_blank
-from augmentlab.transform import from_dict
+from augmentlab.transform import Transform, from_dict
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
-    from pathlib import Path
 
     import pandas as pd
 
@@ -76,7 +76,7 @@ class Record:
             No file, or no study file.
         """
         with Storage(storage, write=False) as store:
-            return [cls._loaded(str(storage), key, spec) for key, _, spec in store.studies()]
+            return [cls._loaded(str(Path(storage).absolute()), key, spec) for key, _, spec in store.studies()]
 
     @classmethod
     def _loaded(cls, storage: str, key: str, spec: dict[str, Any]) -> Self:
@@ -217,10 +217,11 @@ class Record:
         stored = self._stored("validation")
         base = self._place(to)
         control = [trial for (index, _), trial in stored.items() if index == base and trial.state == "complete"]
+        what = "the control" if base < 0 else repr(self._label(base))
         if not control and (failure := self._failure(base, stored)):
-            raise RuntimeError(f"every trial of the control failed, the first with {failure}")
+            raise RuntimeError(f"every trial of {what} failed, the first with {failure}")
         if not control:
-            raise RuntimeError("the study has no complete trial of the control yet; call run() first")
+            raise RuntimeError(f"the study has no complete trial of {what} yet; call run() first")
         places = [index for index in range(len(self._all_labels)) if index != base]
         rows = [self._row(index, stored, "validation", base) for index in places]
         adjusted = statistics.holm([row["p"] for row in rows])
@@ -472,6 +473,13 @@ class Record:
         context = self._spec["context"]
         return content_key({"data": context["data"], "split": context["split"]})
 
+    @property
+    def _common_end(self) -> tuple[Transform, ...]:
+        """The preprocessing that is the end of every arm's pipeline."""
+        preparation = from_dict(self._spec["context"]["preparation"])
+        assert isinstance(preparation, Compose)
+        return preparation.steps
+
     @cached_property
     def _context_key(self) -> str:
         return content_key(self._spec["context"])
@@ -567,13 +575,18 @@ class Record:
                 f"{missing} of {self.n_trials} trials {'is' if missing == 1 else 'are'} missing{why}; "
                 f"each arm is compared on the draws that it and the control have completed{lost}"
             )
+        untried = [label for label in stopped if not self._draws_of(label, stored)]
+        stopped = {label: why for label, why in stopped.items() if label not in untried}
+        if untried:
+            be = "1 arm was" if len(untried) == 1 else f"{len(untried)} arms were"
+            parts.append(f"{be} not tried by the search {outcome['name']!r}: {words.listed(untried)}")
         if stopped:
             told = "; ".join(f"{label} ({why})" for label, why in list(stopped.items())[:3])
             rest = f"; and {len(stopped) - 3} more" if len(stopped) > 3 else ""
             be = "1 arm was" if len(stopped) == 1 else f"{len(stopped)} arms were"
-            parts.append(
-                f"{be} stopped early by the search {outcome['name']!r}: {told}{rest}. {outcome['note']}".rstrip(". ")
-            )
+            parts.append(f"{be} stopped early by the search {outcome['name']!r}: {told}{rest}")
+        if (untried or stopped) and outcome["note"]:
+            parts.append(outcome["note"].rstrip("."))
         if self._metric.kind == "scorer":
             parts.append(f"{self._metric.name} gives one number a trial: intervals are over draws only, and too narrow")
         return "; ".join(parts)
@@ -604,7 +617,10 @@ class Record:
         chosen = self._best(self._quiet_comparison()) if arm is None else arm
         if chosen is None:
             raise ValueError(f"no arm helps, so there is none to choose; name one of {', '.join(self.labels)}")
-        return self._place(chosen)
+        place = self._place(chosen)
+        if place < 0:
+            raise ValueError(f"arm must be one of {words.listed(self._all_labels)}; got the control itself")
+        return place
 
 
 def _best(table: pd.DataFrame) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -189,12 +189,15 @@ def run_cell(work: Work, cell: Cell) -> tuple[Trial, ...]:
             trials = _trials(work, cell, started)
         except Exception as error:  # noqa: BLE001  (whatever a user's model or transform raises)
             message = f"{type(error).__name__}: {error}"
-            trace = "".join(traceback.format_exception(error))[-_MOST_TRACEBACK:]
+            trace = _trace(error)
     seconds = (time.perf_counter() - clock) / len(cell.targets)
     if not trials:
         return failed(cell, message, started=started, seconds=seconds, trace=trace)
     message = "; ".join(dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught))
-    return tuple(_replace(trial, seconds=seconds, message=message) for trial in trials)
+    return tuple(
+        _replace(trial, seconds=seconds, message=trial.message if trial.state == "failed" else message)
+        for trial in trials
+    )
 
 
 def failed(
@@ -222,27 +225,49 @@ def _replace(trial: Trial, **changes: Any) -> Trial:
 def _trials(work: Work, cell: Cell, started: str) -> tuple[Trial, ...]:
     rows = training_draw(work.labels, work.pool, size=cell.size, rng=(work.seed, DRAW, cell.draw))
     model, loss = _trained(work, cell, rows)
-    trials = []
-    for target in cell.targets:
-        places = work.parts[target.part]
-        answers = work.labels[places]
-        if target.pipeline is None:
-            inputs = work.ready(places)
-        else:
+    return tuple(_predicted(work, cell, target, model, started, loss) for target in cell.targets)
+
+
+def _predicted(work: Work, cell: Cell, target: Target, model: Any, started: str, loss: float) -> Trial:
+    """Return the trial of one target. Where its own pipeline fails, the others of the cell do not."""
+    places = work.parts[target.part]
+    answers = work.labels[places]
+    if target.pipeline is None:
+        inputs = work.ready(places)
+    else:
+        try:
             inputs = work.featured(_augmented(work, target.pipeline, places, _number(work.seed, TARGET), 0, cell.arm))
-        predictions = np.asarray(model.predict(inputs)).astype(np.int64)
-        hits = predictions == answers
-        scores = None
-        if work.metric.kind == "loss":
-            scores = metrics.log_scores(answers, model.classes_, np.asarray(model.predict_proba(inputs)))
-        trials.append(
-            Trial(
-                key=target.key, arm=cell.arm, draw=cell.draw, part=target.part, state="complete", hits=hits,
-                images=len(answers), started=started, seconds=0.0, predictions=predictions, scores=scores,
-                value=_value(work.metric, model, inputs, answers, hits, predictions, scores), loss=loss,
-            )
-        )  # fmt: skip
-    return tuple(trials)
+        except Exception as error:  # noqa: BLE001  (whatever a user's transform raises)
+            alone = replace(cell, targets=(target,))
+            return failed(alone, f"{type(error).__name__}: {error}", started=started, trace=_trace(error))[0]
+    predictions = _classes(model.predict(inputs), len(places), int(work.labels.max()))
+    hits = predictions == answers
+    scores = None
+    if work.metric.kind == "loss":
+        scores = metrics.log_scores(answers, model.classes_, np.asarray(model.predict_proba(inputs)))
+    return Trial(
+        key=target.key, arm=cell.arm, draw=cell.draw, part=target.part, state="complete", hits=hits,
+        images=len(answers), started=started, seconds=0.0, predictions=predictions, scores=scores,
+        value=_value(work.metric, model, inputs, answers, hits, predictions, scores), loss=loss,
+    )  # fmt: skip
+
+
+def _classes(given: Any, count: int, largest: int) -> NDArray[np.int64]:
+    """Check what a model predicts: one class for each image, by its number."""
+    predictions = np.asarray(given)
+    if predictions.shape != (count,) or predictions.dtype.kind not in "iub":
+        raise ValueError(
+            f"predict must give one class number for each image, an integer array of shape ({count},); "
+            f"got {predictions.dtype} of shape {predictions.shape}"
+        )
+    if count and not 0 <= predictions.min() <= predictions.max() <= largest:
+        wrong = next(one for one in predictions if not 0 <= one <= largest)
+        raise ValueError(f"predict must give class numbers in 0..{largest}; got {wrong}")
+    return predictions.astype(np.int64)
+
+
+def _trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(error))[-_MOST_TRACEBACK:]
 
 
 def _value(
@@ -255,7 +280,10 @@ def _value(
     scores: NDArray[np.float32] | None,
 ) -> float:
     if metric.scorer is not None:
-        return float(metric.scorer(model, inputs, answers))
+        value = float(metric.scorer(model, inputs, answers))
+        if not np.isfinite(value):
+            raise ValueError(f"metric {metric.name} must be a finite number; got {value}")
+        return value
     each = metric.scores(answers, hits, predictions, scores)
     assert each is not None
     return float(each.mean())

@@ -9,7 +9,7 @@ from augmentlab.study.storage import Trial, now
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from augmentlab.study.execution import Execution
@@ -75,12 +75,11 @@ class Session:
         # Two arms may be the same computation (an arm that is the control), and are then computed once.
         unique = {tuple(target.key for target in cell.targets): cell for cell in cells}
         states = self.store.states({key for keys in unique for key in keys})
-        # A cell is claimed by the first of its trials that is missing.
-        pending = {
-            missing[0]: cell
+        pending = [
+            (missing[0], cell)
             for keys, cell in unique.items()
             if (missing := [key for key in keys if states.get(key) != "complete"])
-        }
+        ]
         self._bar.update(len(unique) - len(pending))
         if pending:
             try:
@@ -89,30 +88,41 @@ class Session:
                 self._stop.set()
         self.interrupted = self._stop.is_set()
 
-    def _complete(self, cells: Mapping[str, Cell]) -> None:
+    def _complete(self, cells: Sequence[tuple[str, Cell]]) -> None:
         """Compute what nobody has, and wait for what others are computing."""
         began = now()
         held = self._compute(cells)
         while held and not self._stop.wait(_LOOK):
-            there = self.store.trials(held)
-            # One that failed before all this began is tried again; one that failed elsewhere meanwhile is not.
-            finished = {key for key, trial in there.items() if trial.state == "complete" or trial.started >= began}
-            for key in finished:
-                self._note([there[key]])
-            held = self._compute({key: cell for key, cell in held.items() if key not in finished})
+            wanted = []
+            for cell in held:
+                missing = self._missing(cell, began)
+                if missing:
+                    wanted.append((missing[0], cell))
+                else:
+                    self._note(list(self.store.trials(target.key for target in cell.targets).values()))
+            held = self._compute(wanted)
 
-    def _compute(self, cells: Mapping[str, Cell]) -> dict[str, Cell]:
-        """Compute the cells that this process can claim; return the others."""
-        held: dict[str, Cell] = {}
+    def _missing(self, cell: Cell, began: str) -> list[str]:
+        """Keys of the trials that a cell still owes: one that failed elsewhere meanwhile is not tried again."""
+        there = self.store.trials(target.key for target in cell.targets)
+        return [
+            target.key
+            for target in cell.targets
+            if not ((one := there.get(target.key)) and (one.state == "complete" or one.started >= began))
+        ]
+
+    def _compute(self, cells: Sequence[tuple[str, Cell]]) -> list[Cell]:
+        """Compute the cells that this process can claim, each by the key beside it; return the others."""
+        held: list[Cell] = []
 
         def claimed() -> Iterator[Cell]:
-            for key, cell in cells.items():
+            for key, cell in cells:
                 if self._stop.is_set():
                     return
                 if self.store.claim(key):
                     yield cell
                 else:
-                    held[key] = cell
+                    held.append(cell)
 
         if self._execution is None:
             self._execution = self._stack.enter_context(self._make())

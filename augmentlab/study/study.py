@@ -8,6 +8,7 @@ import threading
 import warnings
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -34,7 +35,6 @@ from augmentlab.study.running import Session
 from augmentlab.study.spaces import Arm, as_arms
 from augmentlab.study.splits import Split, split, training_draw
 from augmentlab.study.storage import MEMORY, Storage, Trial, check_path, content_key
-from augmentlab.transform import Transform, from_dict
 
 if TYPE_CHECKING:
     import os
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augmentlab.study.search import Name
+    from augmentlab.transform import Transform
 
 _SCHEMA_VERSION = 2
 
@@ -315,7 +316,10 @@ class Study(Record):
         return self
 
     def stop(self) -> None:
-        """End a `run` that goes on in another thread: what is running is finished or dropped within about two seconds."""
+        """End a `run` that goes on in another thread, or that is about to begin there.
+
+        What is running is finished or dropped within about two seconds; everything finished is kept.
+        """
         self._stop.set()
 
     def preview(self, n_jobs: int | None = None, *, progress: bool = True) -> pd.DataFrame:
@@ -403,6 +407,8 @@ class Study(Record):
             )
         index = self._chosen(arm)
         table = self._quiet_comparison()
+        if self._row(index, self._stored("validation"), "validation")["draws"] < 2:
+            raise ValueError(f"arm must have a result to confirm; {self._label(index)!r} has none")
         with self._session("test", n_jobs=n_jobs, total=2 * self.draws, progress=progress) as session:
             openings = session.store.record(self._test_key, "opening", self._key, self._label(index))
             if openings > 1:
@@ -416,6 +422,10 @@ class Study(Record):
             session.run(cells)
         self._tell(session, [cell.key for cell in cells])
         row = self._row(index, self._stored("test"), "test")
+        if not self.interrupted and row["draws"] < 2 and session.failed:
+            raise RuntimeError(
+                f"the confirmation failed, first with {session.failed[0].message}; call confirm to retry"
+            )
         if self.interrupted or row["draws"] < 2:
             raise RuntimeError("the confirmation is not finished; call confirm again to go on")
         row["verdict"] = comparison.verdict(row, row["p"], self.rope)
@@ -546,7 +556,8 @@ class Study(Record):
         size : int, optional
             Images of the training draw; those of the study by default.
         targets : dict of str to Compose, optional
-            What happens to the images that are predicted, by what it is called in the key; nothing by default.
+            What happens to the images that are predicted, preparation included, by what it is called in the key;
+            only the preparation by default.
         loss : bool
             Whether the loss on the training images is wanted.
         """
@@ -563,18 +574,12 @@ class Study(Record):
                 Target(
                     key=self._key_of(index, draw, part, **more, **({"target": name} if name else {})),
                     part=part,
-                    pipeline=None if pipeline is None else Compose((*pipeline.steps, *self._target_preparation)),
+                    pipeline=pipeline,
                 )
                 for name, pipeline in asked.items()
             ),
             loss=loss,
         )
-
-    @property
-    def _target_preparation(self) -> tuple[Transform, ...]:
-        preparation = from_dict(self._spec["context"]["preparation"])
-        assert isinstance(preparation, Compose)
-        return preparation.steps
 
     def _work(self, part: str, sizes: Iterable[int], draws: int) -> Work:
         """Return what the cells of a session share."""
@@ -617,7 +622,6 @@ class Study(Record):
 
         processes = workers(n_jobs)
         wanted = tuple(sizes) or (self._spec["context"]["train_size"],)
-        self._stop.clear()
         self.interrupted = False
         with self._open(write=True, durable=durable) as store:
             store.save_study(self._key, self.name, self._spec)
@@ -627,9 +631,12 @@ class Study(Record):
                 return Execution(run_cell, shared, failed=failed, workers=processes, client=client, stop=self._stop)
 
             bar = tqdm(total=total, initial=initial, desc=self.name, unit="trial", disable=not progress)
-            with Session(store, execution, self._stop, bar) as session:
-                yield session
-        self.interrupted = session.interrupted
+            try:
+                with Session(store, execution, self._stop, bar) as session:
+                    yield session
+                self.interrupted = session.interrupted
+            finally:
+                self._stop.clear()
 
     def _tell(self, session: Session, keys: Iterable[str], stacklevel: int = 3) -> None:
         """Say what was left undone and what failed."""
@@ -712,4 +719,4 @@ def _storage(storage: str | os.PathLike[str]) -> Storage | str:
     check_path(storage)
     if str(storage) == MEMORY:
         return Storage(MEMORY, write=True)
-    return str(storage)
+    return str(Path(storage).absolute())  # wherever the process goes next
