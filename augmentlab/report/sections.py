@@ -158,7 +158,7 @@ class Source:
         return named or self.spec["context"]["data"] == scattered_digits().fingerprint
 
 
-def sections(source: Source) -> Iterator[Section]:
+def parts(source: Source) -> Iterator[Section]:
     """Yield the parts of the page that have something to say, in order."""
     for name, title, make in (
         ("answer", "What came out", answer),
