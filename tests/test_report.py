@@ -234,7 +234,7 @@ def test_nothing_is_recommended_where_nothing_helps_and_failures_are_told():
     assert page.section("pipeline").startswith("The pipeline to useNone: no arm is known to help")
     assert f"{SCRIPT} (8, 8)" in page.section("failures")
     assert f"Not drawn: {SCRIPT} (8, 8)" in page.section("arms")
-    assert "2 of 6 trials are missing, 2 of them failed" in page.section("answer")
+    assert page.section("answer").count("2 of 6 trials are missing, 2 of them failed") == 1
     assert len(page.all("script")) == 1
 
 

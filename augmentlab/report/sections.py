@@ -186,11 +186,12 @@ def parts(source: Source) -> Iterator[Section]:
 def answer(source: Source) -> Markup:
     """The verdicts: in words, as a figure, as a table."""
     note = source.table.attrs["note"]
-    lines = [element("li", line) for line in source.study.summary().splitlines()]
+    note = f"{note[:1].upper()}{note[1:]}." if note else ""
+    lines = [element("li", line) for line in source.study.summary().splitlines() if line != note]
     unit, control = source.unit, source.table.attrs["control_mean"]
     return joined(
         element("ul", *lines, class_="answer"),
-        element("p", f"{note[0].upper()}{note[1:]}.", class_="note") if note else None,
+        element("p", note, class_="note") if note else None,
         element("p", _BEST_CASE, class_="note") if source.is_made_to_be_augmented else None,
         _figure(
             plots.comparison(source.table),
