@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from augmentlab import files
 from augmentlab.markup import Markup, element, joined, source_hash
-from augmentlab.report.sections import Source, sections
+from augmentlab.report.sections import Source, parts
 
 if TYPE_CHECKING:
     import os
@@ -92,7 +92,7 @@ def page(study: Study, tables: Mapping[str, pd.DataFrame] | None = None) -> str:
         f"default-src 'none'; img-src data:; style-src {source_hash(style)}; script-src {source_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    shown = list(sections(source))
+    shown = list(parts(source))
     title = f"{study.name}: which augmentations help?"
     head = element(
         "head",

@@ -158,7 +158,7 @@ class Source:
         return named or self.spec["context"]["data"] == scattered_digits().fingerprint
 
 
-def sections(source: Source) -> Iterator[Section]:
+def parts(source: Source) -> Iterator[Section]:
     """Yield the parts of the page that have something to say, in order."""
     for name, title, make in (
         ("answer", "What came out", answer),
@@ -186,11 +186,12 @@ def sections(source: Source) -> Iterator[Section]:
 def answer(source: Source) -> Markup:
     """The verdicts: in words, as a figure, as a table."""
     note = source.table.attrs["note"]
-    lines = [element("li", line) for line in source.study.summary().splitlines()]
+    note = f"{note[:1].upper()}{note[1:]}." if note else ""
+    lines = [element("li", line) for line in source.study.summary().splitlines() if line != note]
     unit, control = source.unit, source.table.attrs["control_mean"]
     return joined(
         element("ul", *lines, class_="answer"),
-        element("p", f"{note[0].upper()}{note[1:]}.", class_="note") if note else None,
+        element("p", note, class_="note") if note else None,
         element("p", _BEST_CASE, class_="note") if source.is_made_to_be_augmented else None,
         _figure(
             plots.comparison(source.table),
