@@ -40,7 +40,7 @@ def test_every_transform_has_its_section_and_strip(catalog, name):
     assert picture.shape[1] > picture.shape[0]
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/quickstart.md", "docs/spaces.md"])
+@pytest.mark.parametrize("path", ["README.md", *(f"docs/{page}.md" for page in ("quickstart", "spaces", "models", "storage"))])
 def test_code_on_the_page_compiles_and_names_exist(path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
     assert blocks
@@ -51,10 +51,23 @@ def test_code_on_the_page_compiles_and_names_exist(path):
                 assert hasattr(augmentlab, name), name
 
 
-def test_code_on_the_page_of_spaces_runs():
+@pytest.mark.parametrize("page", ["spaces", "models", "storage", pytest.param("quickstart", marks=pytest.mark.slow)])
+def test_code_on_the_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names = {}
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "spaces.md").read_text(), re.DOTALL):
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / f"{page}.md").read_text(), re.DOTALL):
+        if "torch_cnn" not in block:
+            exec(block, names)
+
+
+@pytest.mark.slow
+def test_code_of_the_network_runs(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "models.md").read_text(), re.DOTALL):
         exec(block, names)
+    assert (tmp_path / "steps.png").stat().st_size
 
 
 def test_the_table_of_fractions_is_what_they_take():
