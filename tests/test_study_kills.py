@@ -32,9 +32,9 @@ if __name__ == "__main__":
 """
 
 
-def the_study(path):
+def the_study(path, draws=40):
     arms = combinations(STEPS)
-    return Study(data.digits(), models.hog_logistic(), arms, draws=40, train_size=200, copies=2, storage=path)
+    return Study(data.digits(), models.hog_logistic(), arms, draws=draws, train_size=200, copies=2, storage=path)
 
 
 def stored(path):
@@ -54,9 +54,9 @@ def stored(path):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     path = tmp_path_factory.mktemp("whole") / "study.db"
-    the_study(path).run(1, progress=False)
+    the_study(path, 80).run(1, progress=False)
     results, _ = stored(path)
-    assert len(results) == 9 * 40
+    assert len(results) == 9 * 80
     return results
 
 
@@ -85,14 +85,15 @@ def test_kills_of_the_study_lose_nothing_and_repeat_nothing(tmp_path, undisturbe
         assert {key: times[key] for key in kept} == kept, moment  # nothing that was stored is lost or done again
         kept = times
         assert results.items() <= undisturbed.items()
-        if len(kept) == len(undisturbed):
+        if len(kept) == 9 * 40:
             break
     before = len(kept)
     process = started(path, jobs)
     _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     results, times = stored(path)
-    assert results == undisturbed
+    assert len(results) == 9 * 40
+    assert results.items() <= undisturbed.items()
     assert {key: times[key] for key in kept} == kept
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -114,7 +115,7 @@ def processes():
 def test_kills_of_workers_lose_nothing(executor, tmp_path, undisturbed, monkeypatch):
     monkeypatch.setattr(execution, "WORTH_WORKERS", 0.0)
     path = tmp_path / "study.db"
-    study = the_study(path)
+    study = the_study(path, 80)
     saved, clock = Counter(), time.monotonic()
 
     keep = Storage.save_trials
@@ -129,7 +130,7 @@ def test_kills_of_workers_lose_nothing(executor, tmp_path, undisturbed, monkeypa
     results, _ = stored(path)
     assert results == undisturbed
     assert set(saved.values()) == {1}
-    assert len(killer.killed) >= MOMENTS // 2
+    assert len(killer.killed) == MOMENTS
     print(  # noqa: T201  (the figures of the docs)
         f"{executor.__name__}: {len(killer.killed)} kills of workers in {len(results)} trials, 0 lost, 0 repeated, "
         f"{time.monotonic() - clock:.0f} s"
@@ -139,4 +140,6 @@ def test_kills_of_workers_lose_nothing(executor, tmp_path, undisturbed, monkeypa
 def test_a_dask_cluster_gives_the_same_bits(tmp_path, undisturbed):
     with dask() as (options, _):
         the_study(tmp_path / "study.db").run(progress=False, **options)
-    assert stored(tmp_path / "study.db")[0] == undisturbed
+    results, _ = stored(tmp_path / "study.db")
+    assert len(results) == 9 * 40
+    assert results.items() <= undisturbed.items()
