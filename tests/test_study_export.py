@@ -69,7 +69,7 @@ class Broken(PixelTransform):
 
 def test_the_frame_has_one_row_a_trial_with_its_levels(finished):
     frame = finished.to_frame()
-    fixed = ["arm", "role", "draw", "part", "state", "value", "seconds", "started", "message", "code"]
+    fixed = ["arm", "role", "draw", "part", "state", "value", "seconds", "started", "message", "traceback", "code"]
     assert list(frame.columns) == [*fixed, "shift", "flip"]
     assert len(frame) == 5 * 3 + 2 * 3
     assert frame["part"].value_counts().to_dict() == {"validation": 15, "test": 6}
@@ -262,9 +262,7 @@ def test_an_arm_that_was_stopped_early_is_pruned():
     }
     one = made(arms, draws=8, trivial=False)
     one.run(search="halving", progress=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        draws = one.compare().set_index("arm")["draws"]
+    draws = one.compare(warn=False).set_index("arm")["draws"]
     assert draws.min() < 8 == draws.max()
     for trial in one.to_optuna().trials:
         pruned = draws[trial.user_attrs["arm"]] < 8
