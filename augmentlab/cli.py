@@ -4,7 +4,6 @@ import argparse
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -172,9 +171,7 @@ def _show(file: Path, name: str | None) -> int:
 
     study = Study.load(file, name)
     print(f"{study!r}\n")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the summary ends with what it says
-        table = study.compare()
+    table = study.compare(warn=False)  # the summary ends with what it would say
     print(f"{study.summary()}\n\n{_table(table)}")
     confirmed, openings = study.confirmations(), study.openings()
     times = {0: "not opened", 1: "opened once"}.get(len(openings), f"opened {len(openings)} times")

@@ -262,9 +262,7 @@ def test_an_arm_that_was_stopped_early_is_pruned():
     }
     one = made(arms, draws=8, trivial=False)
     one.run(search="halving", progress=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        draws = one.compare().set_index("arm")["draws"]
+    draws = one.compare(warn=False).set_index("arm")["draws"]
     assert draws.min() < 8 == draws.max()
     for trial in one.to_optuna().trials:
         pruned = draws[trial.user_attrs["arm"]] < 8

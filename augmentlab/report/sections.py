@@ -99,9 +99,7 @@ class Source:
             if name not in TABLES:
                 raise ValueError(f"tables must be named {', '.join(TABLES)}; got {name!r}")
         stored = study.as_stored()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the note is shown
-            table = stored.compare()
+        table = stored.compare(warn=False)  # the note is shown
         return cls(study=stored, spec=stored.spec, table=table, given=tables)
 
     def asked(self, name: str) -> pd.DataFrame | None:
