@@ -75,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _demo(out: Path) -> int:
-    from augmentlab import Affine, CoarseDropout, GaussianNoise, Rotate, Study, data, models, plots, study, uniform
+    from augmentlab import (
+        Affine, CoarseDropout, GaussianNoise, Rotate, Study, data, models, plots, report, study, uniform,
+    )  # fmt: skip
 
     _make_folder("--out", out)
     steps = {
@@ -108,7 +110,8 @@ def _demo(out: Path) -> int:
     files.write(out / "effects.png", plots.effects(effects).savefig)
     pool = scattered.pool
     files.write(out / "grid.png", plots.grid(arms[-1].transform, list(pool.images[:4]), draws=6).savefig)
-    for name in ("comparison.png", "effects.png", "grid.png", "trials.csv", "study.db"):
+    report.write(scattered, out / "report.html")
+    for name in ("report.html", "comparison.png", "effects.png", "grid.png", "trials.csv", "study.db"):
         print(out / name)
     return 0
 

@@ -42,7 +42,7 @@ class Arm:
 
     label: str
     transform: Transform
-    point: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
+    point: tuple[tuple[str, Any], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def pipeline(self) -> Compose:

@@ -120,7 +120,7 @@ class Study(Record):
     >>> shift = Affine(translate_x=uniform(-0.2, 0.2), translate_y=uniform(-0.2, 0.2))
     >>> study = Study(
     ...     data.scattered_digits(), models.knn(), {"shift": shift, "upside down": VerticalFlip()},
-    ...     draws=6, train_size=100, copies=2, storage=":memory:",
+    ...     draws=6, train_size=100, copies=2, trivial=False, storage=":memory:",
     ... ).run(progress=False)
     >>> study.compare()[["arm", "verdict"]].values.tolist()
     [['shift', 'helps'], ['upside down', 'undecided']]
