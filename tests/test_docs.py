@@ -40,7 +40,9 @@ def test_every_transform_has_its_section_and_strip(catalog, name):
     assert picture.shape[1] > picture.shape[0]
 
 
-@pytest.mark.parametrize("path", ["README.md", *(f"docs/{page}.md" for page in ("quickstart", "spaces", "models", "storage"))])
+@pytest.mark.parametrize(
+    "path", ["README.md", *(f"docs/{page}.md" for page in ("quickstart", "spaces", "models", "storage"))]
+)
 def test_code_on_the_page_compiles_and_names_exist(path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
     assert blocks
