@@ -46,7 +46,9 @@ def grid(study: "Study", label: str) -> dict[str, Any]:
         if not images:
             return found | {"error": "no images are stored with this study"}
         seed = int(study.spec["context"]["seed"])
-        array, _ = render.grid(study.arm(label).pipeline, images, seed, draws=_DRAWS, size=_TILE, gap=3)
+        tiles = render.tiles(study.arm(label).pipeline, images, seed, draws=_DRAWS, size=_TILE)
+        # Gray between the tiles is quiet on a light page and on a dark one.
+        array = render.montage([tile.image for tile in tiles], 1 + _DRAWS, gap=2, background=128)
     except Exception as error:  # noqa: BLE001 - whatever a user's transform raises is said in place of the picture
         return found | {"error": f"{type(error).__name__}: {error}"}
     alt = f"{len(images)} training images, each followed by {_DRAWS} draws of {label}"
@@ -79,7 +81,7 @@ def hardest(study: "Study", label: str, draws: int) -> list[dict[str, str]]:
         {
             "picture": _url(render.encode(_tile(pictures[str(place)]), "png"), "png"),
             "truth": str(classes[labels[place]]) if classes else "",
-            "share": f"wrong in {round(share * draws)} of {draws} draws",
+            "share": f"wrong in {round(share * draws)} of {draws}",
         }
         for place, share in wrong
         if str(place) in pictures
