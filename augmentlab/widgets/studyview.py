@@ -221,7 +221,8 @@ class StudyView(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the view away; a run goes on."""
-        self._watcher.end()
+        if hasattr(self, "_watcher"):  # none where it was refused
+            self._watcher.end()
         super().close()
 
     def __repr__(self) -> str:
