@@ -76,7 +76,7 @@ function render({ model, el }) {
   // --- what it says, what failed, the chosen arm
   const words = make("div", "al-study-words"), failures = make("details", "al-failures"), failed = make("summary"), failedList = make("div");
   const detail = make("section", "al-arm-detail");
-  words.setAttribute("aria-label", "summary");
+  failures.setAttribute("aria-label", "failed trials");
   failures.append(failed, failedList);
   root.append(hide, head, bar, alert, filters, scroll, words, failures, detail);
   el.append(root);
@@ -145,7 +145,7 @@ function render({ model, el }) {
     item.className = `al-${row.role}${row.draws || row.role === "baseline" ? "" : " al-waiting"}`;
     for (const key of ["mean", "difference", "interval", "p"]) cells[key].textContent = row.words[key] ?? "";
     const tried = make("span", "", row.words.draws ?? "");
-    cells.draws.replaceChildren(tried, ...(row.failed ? [make("span", "al-failed", `${row.failed} failed`)] : []));
+    cells.draws.replaceChildren(tried, ...(row.failed ? [" ", make("span", "al-failed", `${row.failed} failed`)] : []));
     const style = verdicts[row.verdict];
     if (style) node.span.style.setProperty("--al-mark-line", style.color);
     node.dot.replaceChildren(...(style ? [marker(row.verdict, row.role === "control")] : []));
