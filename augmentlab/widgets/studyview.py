@@ -323,7 +323,7 @@ class StudyView(anywidget.AnyWidget):
         shown, more = failures_of(part)
         ready = ((part["params_arm"] == "control") & (part["state"] == "complete")).any()
         table = self.study.compare(warn=False) if ready else None
-        words = self.study.summary() if ready else ""
+        words = "" if table is None else self.study.summary(table)
         self._trials = trials
         self._show_rows(table, bad["params_arm"].value_counts().to_dict())
         self.words = words
