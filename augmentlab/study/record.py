@@ -251,8 +251,13 @@ class Record:
         label = _best(self._quiet_comparison())
         return None if label is None else self.arm(label)
 
-    def summary(self) -> str:
+    def summary(self, table: pd.DataFrame | None = None) -> str:
         """Return what came out, in words.
+
+        Parameters
+        ----------
+        table : DataFrame, optional
+            What `compare` gave, where that is at hand.
 
         Examples
         --------
@@ -264,7 +269,7 @@ class Record:
             The control, with unchanged copies, scores 45.1 %.
             TrivialAugment, the second control, gains 5.1 points; shift beats it by 8.8 points (95 % interval 4.4 to 13.1).
         """
-        table = self._quiet_comparison()
+        table = self._quiet_comparison() if table is None else table
         best, over = _best(table), None
         if best is not None and TRIVIAL in self._all_labels[len(self.labels) :]:
             places = self._all_labels.index(best), self._all_labels.index(TRIVIAL)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from augmentlab import render
 from augmentlab.study import samples
@@ -46,7 +47,9 @@ def grid(study: "Study", label: str) -> dict[str, Any]:
         if not images:
             return found | {"error": "no images are stored with this study"}
         seed = int(study.spec["context"]["seed"])
-        array, _ = render.grid(study.arm(label).pipeline, images, seed, draws=_DRAWS, size=_TILE, gap=3)
+        tiles = render.tiles(study.arm(label).pipeline, images, seed, draws=_DRAWS, size=_TILE)
+        # Gray between the tiles is quiet on a light page and on a dark one.
+        array = render.montage([tile.image for tile in tiles], 1 + _DRAWS, gap=2, background=128)
     except Exception as error:  # noqa: BLE001 - whatever a user's transform raises is said in place of the picture
         return found | {"error": f"{type(error).__name__}: {error}"}
     alt = f"{len(images)} training images, each followed by {_DRAWS} draws of {label}"
@@ -79,7 +82,7 @@ def hardest(study: "Study", label: str, draws: int) -> list[dict[str, str]]:
         {
             "picture": _url(render.encode(_tile(pictures[str(place)]), "png"), "png"),
             "truth": str(classes[labels[place]]) if classes else "",
-            "share": f"wrong in {round(share * draws)} of {draws} draws",
+            "share": f"wrong in {round(share * draws)} of {draws}",
         }
         for place, share in wrong
         if str(place) in pictures
@@ -128,8 +131,10 @@ def _tile(image: NDArray[Any]) -> render.RGB:
 def _comparison(table: "pd.DataFrame", name: str) -> str:
     from augmentlab import plots
 
-    stream = io.BytesIO()
-    plots.comparison(table, most=_MOST_ROWS).savefig(stream, format="png", dpi=_DPI)
+    drawn, stream = io.BytesIO(), io.BytesIO()
+    plots.comparison(table, most=_MOST_ROWS).savefig(drawn, format="png", dpi=_DPI)
+    with Image.open(drawn) as picture:  # few colours are a third of the bytes
+        picture.convert("RGB").quantize(48).save(stream, format="png", optimize=True)
     alt = f"Differences to the control with 95 % intervals, study {_cut(name)}; the table below has the numbers"
     return f'<img alt="{html.escape(alt)}" src="{_url(stream.getvalue(), "png")}" style="max-width: 100%">'
 

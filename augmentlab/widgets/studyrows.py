@@ -171,7 +171,9 @@ def axis_of(rows: Sequence[Row], rope: float, unit: Any) -> dict[str, Any]:
     """
     ends = [value for row in rows for value in (row.low, row.high, row.difference) if value is not None]
     low, high = min([*ends, -2 * rope]), max([*ends, 2 * rope])
-    rough = (high - low) / _TICKS or 1.0
+    if low == high:
+        low, high = low - 1, high + 1
+    rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -76,7 +76,7 @@ function render({ model, el }) {
   // --- what it says, what failed, the chosen arm
   const words = make("div", "al-study-words"), failures = make("details", "al-failures"), failed = make("summary"), failedList = make("div");
   const detail = make("section", "al-arm-detail");
-  words.setAttribute("aria-label", "summary");
+  failures.setAttribute("aria-label", "failed trials");
   failures.append(failed, failedList);
   root.append(hide, head, bar, alert, filters, scroll, words, failures, detail);
   el.append(root);
@@ -93,6 +93,7 @@ function render({ model, el }) {
     path.setAttribute("d", shapes[style.marker] ?? shapes.o);
     svg.style.setProperty("--al-mark-line", style.color);
     svg.style.setProperty("--al-mark-fill", hollow || style.markerfacecolor === "white" ? "var(--al-field)" : style.markerfacecolor);
+    if (style.marker === "|") path.setAttribute("stroke-width", "2.6"); // beside the line at zero
     svg.append(path);
     return svg;
   }
@@ -144,7 +145,7 @@ function render({ model, el }) {
     item.className = `al-${row.role}${row.draws || row.role === "baseline" ? "" : " al-waiting"}`;
     for (const key of ["mean", "difference", "interval", "p"]) cells[key].textContent = row.words[key] ?? "";
     const tried = make("span", "", row.words.draws ?? "");
-    cells.draws.replaceChildren(tried, ...(row.failed ? [make("span", "al-failed", `${row.failed} failed`)] : []));
+    cells.draws.replaceChildren(tried, ...(row.failed ? [" ", make("span", "al-failed", `${row.failed} failed`)] : []));
     const style = verdicts[row.verdict];
     if (style) node.span.style.setProperty("--al-mark-line", style.color);
     node.dot.replaceChildren(...(style ? [marker(row.verdict, row.role === "control")] : []));
@@ -254,7 +255,7 @@ function render({ model, el }) {
   }
   ask.addEventListener("click", () => asking(true));
   no.addEventListener("click", () => { asking(false); ask.focus(); });
-  yes.addEventListener("click", () => { model.send({ confirm: model.get("detail").label }); asking(false); });
+  yes.addEventListener("click", () => { model.send({ confirm: model.get("detail").label }); asking(false); copy.focus(); });
   shut.addEventListener("click", () => { nodes.get(model.get("chosen"))?.open.focus(); model.send({ choose: "" }); });
   let seen = "";
   function chosen() {
@@ -297,7 +298,7 @@ function render({ model, el }) {
     grid.hidden = !now || !source;
     if (now && source && grid.src !== source) Object.assign(grid, { src: source, alt });
     hardFigure.hidden = now && !hardest.length;
-    hardSaid.textContent = "Validation images that it gets wrong most often";
+    hardSaid.textContent = "Validation images that it gets wrong most often, and in how many draws";
     hard.replaceChildren(...(now ? hardest : []).map(({ picture, truth, share }) => {
       const figure = make("figure"), image = make("img"), caption = make("figcaption");
       Object.assign(image, { src: picture, alt: `${truth}, ${share}` });

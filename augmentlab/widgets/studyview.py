@@ -221,7 +221,8 @@ class StudyView(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the view away; a run goes on."""
-        self._watcher.end()
+        if hasattr(self, "_watcher"):  # none where it was refused
+            self._watcher.end()
         super().close()
 
     def __repr__(self) -> str:
@@ -322,7 +323,7 @@ class StudyView(anywidget.AnyWidget):
         shown, more = failures_of(part)
         ready = ((part["params_arm"] == "control") & (part["state"] == "complete")).any()
         table = self.study.compare(warn=False) if ready else None
-        words = self.study.summary() if ready else ""
+        words = "" if table is None else self.study.summary(table)
         self._trials = trials
         self._show_rows(table, bad["params_arm"].value_counts().to_dict())
         self.words = words

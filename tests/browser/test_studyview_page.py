@@ -84,7 +84,7 @@ def test_it_runs_while_the_kernel_is_free_and_stops(view, notebook, screenshot):
     assert run(notebook, "1 + 1") == ""
     screenshot(view, "study-running.png")
     view.get_by_role("button", name="Stop").click()
-    expect(view.get_by_role("button", name="Resume")).to_be_visible(timeout=4000)
+    expect(view.get_by_role("button", name="Resume")).to_be_visible(timeout=15_000)
     kept = done(view)
     assert 0 < kept < 102
     assert run(notebook, "print(study.n_complete)") == str(kept)
