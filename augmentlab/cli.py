@@ -76,7 +76,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _demo(out: Path) -> int:
     from augmentlab import (
-        Affine, CoarseDropout, GaussianNoise, Rotate, Study, data, models, plots, report, study, uniform,
+        Affine,
+        CoarseDropout,
+        GaussianNoise,
+        Rotate,
+        Study,
+        data,
+        models,
+        plots,
+        report,
+        study,
+        uniform,
     )  # fmt: skip
 
     _make_folder("--out", out)

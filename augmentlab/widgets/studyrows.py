@@ -118,12 +118,12 @@ def tags_of(arm: Mapping[str, Any]) -> tuple[str, ...]:
     --------
     >>> from augmentlab import Compose, HorizontalFlip, Invert, OneOf, Rotate
     >>> pipeline = Compose([Rotate(angle=5), OneOf([Invert(), HorizontalFlip()])])
-    >>> tags_of({"transform": pipeline.to_dict(), "levels": {}})
+    >>> tags_of({"transform": pipeline.to_dict(), "levels": []})
     ('Rotate', 'Invert', 'HorizontalFlip')
-    >>> tags_of({"transform": pipeline.to_dict(), "levels": {"turn": True, "flip": False}})
+    >>> tags_of({"transform": pipeline.to_dict(), "levels": [["turn", True], ["flip", False]]})
     ('turn',)
     """
-    switches = {factor: level for factor, level in arm["levels"].items() if isinstance(level, bool)}
+    switches = {factor: level for factor, level in arm["levels"] if isinstance(level, bool)}
     if switches:
         return tuple(factor for factor, level in switches.items() if level)
     return tuple(dict.fromkeys(_leaves(arm["transform"])))
