@@ -283,12 +283,17 @@ def test_arms_are_filtered_by_their_steps_and_by_words():
     view = StudyView(made(combinations({"shift": SHIFT, "flip": HorizontalFlip(), "invert": Invert()})))
     assert view.steps == ["shift", "flip", "invert"]
     assert len(view.shown) == 7
-    view._on_message({"tags": {"shift": True, "flip": False, "unknown": True}})
+    view._on_message({"tag": "shift", "must": True})
+    view._on_message({"tag": "flip", "must": False})
+    view._on_message({"tag": "unknown", "must": True})
     assert view.shown == ["shift", "shift + invert"]
     assert view.rows[view.order[-1]]["label"] == "control"
     view._on_message({"search": "INV aff"})
     assert view.shown == ["shift + invert"]
-    view.search, view.tags = "", {}
+    view._on_message({"tag": "shift", "must": None})
+    assert view.tags == {"flip": False}
+    view._on_message({"clear": True})
+    assert len(view.shown) == 7
     view.sort = "name"
     assert view.shown[:2] == ["flip", "flip + invert"]
 

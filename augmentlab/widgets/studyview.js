@@ -37,16 +37,14 @@ function render({ model, el }) {
   chips.setAttribute("aria-label", "steps: press once for arms with a step, twice for arms without it");
   search.addEventListener("input", () => model.send({ search: search.value }));
   search.addEventListener("keydown", (event) => event.stopPropagation());
-  clear.addEventListener("click", () => { search.value = ""; model.send({ search: "" }); model.send({ tags: {} }); });
+  clear.addEventListener("click", () => { search.value = ""; model.send({ clear: true }); });
   for (const step of model.get("steps")) {
     const chip = button("al-tag", "");
     chip.dataset.step = step;
     chip.addEventListener("click", () => {
-      const tags = { ...model.get("tags") };
-      if (!(step in tags)) tags[step] = true;
-      else if (tags[step]) tags[step] = false;
-      else delete tags[step];
-      model.send({ tags });
+      // Only this step is told: of the others the kernel may know more by now.
+      const must = model.get("tags")[step];
+      model.send({ tag: step, must: must === undefined ? true : must ? false : null });
     });
     chips.append(chip);
   }

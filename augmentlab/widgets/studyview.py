@@ -239,8 +239,11 @@ class StudyView(anywidget.AnyWidget):
                 self.stop()
             case {"choose": str(label)}:
                 self.chosen = label
-            case {"tags": dict(tags)}:
-                self.tags = {tag: bool(must) for tag, must in tags.items() if tag in self.steps}
+            case {"tag": str(tag), "must": must} if tag in self.steps:
+                others = {one: other for one, other in self.tags.items() if one != tag}
+                self.tags = others if must is None else others | {tag: bool(must)}
+            case {"clear": _}:
+                self.search, self.tags = "", {}
             case {"search": str(text)}:
                 self.search = text
             case {"sort": str(sort)} if sort in SORTS:

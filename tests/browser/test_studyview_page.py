@@ -90,6 +90,19 @@ def test_it_runs_while_the_kernel_is_free_and_stops(view, notebook, screenshot):
     assert run(notebook, "print(study.n_complete)") == str(kept)
 
 
+def test_a_cell_that_runs_it_is_followed_and_an_interrupt_ends_that_alone(view, notebook):
+    kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+    before = done(view)
+    notebook.evaluate(f"() => {{ {kernel}.requestExecute({{code: 'study.run(n_jobs=1, progress=False)'}}); }}")
+    expect(view.get_by_role("status").first).to_have_text(re.compile("Running elsewhere"))
+    notebook.wait_for_function(
+        "([bar, before]) => bar.value > before + 2", arg=[view.locator("progress").element_handle(), before]
+    )
+    notebook.evaluate(f"() => {kernel}.interrupt()")
+    expect(view.get_by_role("button", name="Resume")).to_be_visible()
+    assert run(notebook, "print(study.interrupted)") == "True"
+
+
 def test_it_goes_on_and_says_what_failed(view, notebook, screenshot):
     run(notebook, "view._options = {'n_jobs': 1}")
     view.get_by_role("button", name="Resume").click()
