@@ -900,6 +900,17 @@ def test_a_cell_of_which_another_process_holds_a_part_is_computed_in_full(tmp_pa
     assert {first, second} <= set(trials)
 
 
+def test_what_a_search_stopped_is_known_to_every_study_of_its_trials(tmp_path):
+    arms = {"shift": SHIFT, "flip": MIRRORED, "invert": Invert(), "turn": Rotate(angle=180)}
+    path = tmp_path / "study.db"
+    one = study(arms, storage=path, draws=8).run(search="halving", progress=False)
+    other = study(arms, storage=path, draws=8, rope=2.0)
+    for each in (one, other, Study.load(path)):
+        with pytest.warns(UserWarning, match="were stopped early by the search 'halving'"):
+            note = each.compare().attrs["note"]
+        assert "trials are missing" not in note
+
+
 def test_minus_one_is_all_cores(monkeypatch):
     given = []
 

@@ -558,9 +558,19 @@ class Record:
         nothing = {"name": "grid", "finished": False, "note": "", "stopped": {}}
         if self._is_blank():
             return nothing
+        arms = [arm["identity"] for arm in self._spec["arms"]]
         with self._open(write=False) as store:
-            outcomes = list(store.artifacts(self._key, "search").values())
-        return json.loads(outcomes[-1]) if outcomes else nothing
+            # Another study of the same trials (with another rope, say) may have been the one that was searched.
+            alike = [
+                key
+                for key, _, spec in store.studies()
+                if spec["context"] == self._spec["context"] and [arm["identity"] for arm in spec["arms"]] == arms
+            ]
+            for key in (self._key, *alike):
+                if outcomes := list(store.artifacts(key, "search").values()):
+                    found: dict[str, Any] = json.loads(outcomes[-1])
+                    return found
+        return nothing
 
     def _note(self, stored: comparison.CELLS) -> str:
         """Say what a comparison has to do without; empty when nothing."""

@@ -84,6 +84,11 @@ class Work:
         """The part of the model that learns nothing (or None), and the rest."""
         return models.split_features(self.model)
 
+    @cached_property
+    def disturbed(self) -> dict[tuple[str, str], NDArray[Any]]:
+        """What the model takes of the images of a part after a target's pipeline: the same for all arms and draws."""
+        return {}
+
     def ready(self, places: NDArray[np.intp]) -> NDArray[Any]:
         """Return what the learning part of the model takes, for images as they are."""
         rows = np.searchsorted(self.places, places)
@@ -236,7 +241,7 @@ def _predicted(work: Work, cell: Cell, target: Target, model: Any, started: str,
         inputs = work.ready(places)
     else:
         try:
-            inputs = work.featured(_augmented(work, target.pipeline, places, _number(work.seed, TARGET), 0, cell.arm))
+            inputs = _disturbed(work, target.pipeline, target.part, cell.arm)
         except Exception as error:  # noqa: BLE001  (whatever a user's transform raises)
             alone = replace(cell, targets=(target,))
             return failed(alone, f"{type(error).__name__}: {error}", started=started, trace=_trace(error))[0]
@@ -250,6 +255,17 @@ def _predicted(work: Work, cell: Cell, target: Target, model: Any, started: str,
         images=len(answers), started=started, seconds=0.0, predictions=predictions, scores=scores,
         value=_value(work.metric, model, inputs, answers, hits, predictions, scores), loss=loss,
     )  # fmt: skip
+
+
+def _disturbed(work: Work, pipeline: Compose, part: str, arm: str) -> NDArray[Any]:
+    """Return what the model takes of disturbed images, computed once for as long as there is room."""
+    name = part, repr(pipeline)
+    if name in work.disturbed:
+        return work.disturbed[name]
+    inputs = work.featured(_augmented(work, pipeline, work.parts[part], _number(work.seed, TARGET), 0, arm))
+    if sum(one.nbytes for one in work.disturbed.values()) + inputs.nbytes <= _MOST_FEATURES:
+        work.disturbed[name] = inputs
+    return inputs
 
 
 def _classes(given: Any, count: int, largest: int) -> NDArray[np.int64]:
