@@ -43,11 +43,16 @@ def explorer(notebook):
 
 def settled(explorer):
     """The value in the kernel, once the page shows it without loss."""
-    value, frame = run(
-        explorer.page, "await explorer.wait_idle(); print(explorer.value, explorer.view.shown['number'], sep='|')"
-    ).split("|")
-    expect(explorer.grid).to_have_attribute("data-frame", frame)
-    return value
+    for _ in range(60):
+        value, frame = run(
+            explorer.page, "await explorer.wait_idle(); print(explorer.value, explorer.view.shown['number'], sep='|')"
+        ).split("|")
+        try:
+            expect(explorer.grid).to_have_attribute("data-frame", frame, timeout=2000)
+        except AssertionError:
+            continue  # what the page said meanwhile has made a further frame
+        return value
+    raise AssertionError(f"the page never shows the frame of the kernel, {frame}")
 
 
 def settles(explorer, expected):
