@@ -325,7 +325,7 @@ def test_a_killed_demo_goes_on_where_it_was_and_ends_with_the_same_numbers(tmp_p
 
 
 def trials(folder):
-    return augmentlab.Study.load(folder / "study.db").trials_dataframe()
+    return augmentlab.Study.load(folder / "study.db", "scattered digits").trials_dataframe()
 
 
 def finished(folder):
