@@ -1,6 +1,7 @@
 """The command line: ``augmentlab demo``, ``lab``, ``app``; ``list``, ``show`` and ``report`` of stored studies."""
 
 import argparse
+import math
 import shutil
 import subprocess
 import sys
@@ -136,8 +137,13 @@ def _make_folder(option: str, folder: Path) -> None:
 
 def _table(table: Any) -> str:
     """The comparison, narrow enough for a terminal."""
+    from augmentlab.study.words import chance
+
     hidden = ["code", "role", "kind", "seconds", "draws_needed"]
-    return str(table.drop(columns=hidden, errors="ignore").to_string(index=False, float_format=lambda x: f"{x:.2f}"))
+    shown = table.drop(columns=hidden, errors="ignore").assign(
+        p=table["p"].map(lambda p: "" if math.isnan(p) else chance(p))
+    )
+    return str(shown.to_string(index=False, float_format=lambda x: f"{x:.2f}"))
 
 
 def _lab(folder: Path) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Unit", "factors_of", "frame_of", "joined", "level_order", "level_text", "whole"]
+__all__ = ["Unit", "factors_of", "frame_of", "joined", "level_order", "level_text"]
 
 # Columns of compare(), diagnostics() and to_frame(); what else a frame of arms has is a factor.
 _COMPARISON = [
@@ -91,13 +91,6 @@ def level_order(level: Any) -> tuple[int, float, str]:
     if text == _ABSENT:
         return 0, 0.0, ""
     return (1, float(level), "") if isinstance(level, numbers.Real) else (2, 0.0, text)
-
-
-def whole(name: str, value: Any, low: int) -> int:
-    """Check a count that the caller gives."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-        raise ValueError(f"{name} must be an int >= {low}; got {value!r}")
-    return int(value)
 
 
 @dataclass(frozen=True)

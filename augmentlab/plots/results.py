@@ -34,9 +34,9 @@ from augmentlab.plots.frames import (
     joined,
     level_order,
     level_text,
-    whole,
 )
 from augmentlab.plots.rows import Row, forest, left_out, write_at_right
+from augmentlab.study.inputs import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ def comparison(study: "Study | pd.DataFrame", *, most: int = 40) -> Figure:
     ['+13.3  helps']
     """
     table = frame_of(study, "compare", ["arm", "difference", "low", "high", "verdict", "draws"])
-    unit, half = Unit.of(table), whole("most", most, 2) // 2
+    unit, half = Unit.of(table), count("most", most, 2) // 2
     table = table.sort_values("difference", ascending=False, kind="stable")
     second = table["role"].eq("control") if "role" in table else np.zeros(len(table), bool)
     arms = [_arm(row, unit) for _, row in table[~second].iterrows()]
@@ -137,7 +137,7 @@ def effects(study: "Study | pd.DataFrame", *, most: int = 20) -> Figure:
     ['+13.3  (+11.9 to +14.8)']
     """
     table = _effects(study)
-    unit, half = Unit.of(table, "effect"), whole("most", most, 2) // 2
+    unit, half = Unit.of(table, "effect"), count("most", most, 2) // 2
     groups = []
     for kind, heading in (("main", "main effects"), ("interaction", "interactions")):
         part = table[table["kind"] == kind].sort_values("effect", ascending=False, kind="stable")
@@ -505,7 +505,7 @@ def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     'seconds a trial'
     """
     table = frame_of(study, "compare", ["arm", "difference", "low", "high", "verdict", "seconds"])
-    unit, labels = Unit.of(table), whole("labels", labels, 0)
+    unit, labels = Unit.of(table), count("labels", labels, 0)
     done = table[table["difference"].notna() & table["seconds"].notna()]
     done = done.sort_values("difference", ascending=False, kind="stable")
     figure = canvas(6.8, 4.6)

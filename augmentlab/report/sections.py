@@ -19,6 +19,7 @@ from augmentlab.markup import Markup, element, joined
 from augmentlab.plots.frames import Unit
 from augmentlab.render.pictures import fitted
 from augmentlab.study import samples
+from augmentlab.study.words import chance
 from augmentlab.transform import Transform, from_dict
 
 if TYPE_CHECKING:
@@ -763,7 +764,7 @@ def _ends(low: float, high: float) -> str:
 def _p(p: float) -> str:
     if math.isnan(p):
         return _ABSENT
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return chance(p)
 
 
 def _percent(share: float) -> str:

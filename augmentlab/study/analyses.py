@@ -306,7 +306,7 @@ def diagnostics(study: Study, draws: int, **session: Any) -> pd.DataFrame:
     }
     trials = study._trials_of([*clean, *losses.values()], "the diagnostics", **session)
     judge = study._judge("validation")
-    table = study._quiet_comparison().set_index("arm")
+    table = study.compare(warn=False).set_index("arm")
     rows = []
     for index, arm in enumerate(arms):
         pairs = [

@@ -299,7 +299,7 @@ def _choices(study: Record) -> dict[str, list[Any]]:
 
 def _about(study: Record) -> dict[str, Any]:
     """What another tracker is told of the study as a whole."""
-    context, table = study._spec["context"], study._quiet_comparison()
+    context, table = study._spec["context"], study.compare(warn=False)
     kept = ("arm", "mean", "difference", "low", "high", "p", "verdict", "draws")
     controls = table.loc[table["role"] == CONTROL, list(kept)].to_dict("records")
     return {
@@ -322,7 +322,7 @@ def _results(study: Record, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
     import pandas as pd
 
     stored, judge = study._stored("validation"), study._judge("validation")
-    table = study._quiet_comparison().set_index("arm")
+    table = study.compare(warn=False).set_index("arm")
     stopped = study._search["stopped"]
     for label in labels:
         index = study._place(label)

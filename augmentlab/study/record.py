@@ -187,7 +187,8 @@ class Record:
         to : str
             What the arms are compared with: the control, or any arm by its label, such as ``"TrivialAugment"``.
         warn : bool
-            Whether to warn of what is missing; the note says it anyway.
+            Whether to warn of what is missing; the note says it anyway. Filters of warnings are those of the whole process,
+            and not for a view to touch while a trial runs.
 
         Returns
         -------
@@ -248,7 +249,7 @@ class Record:
 
         The largest of many is partly lucky: `confirm` tells how much is left on images never looked at.
         """
-        label = _best(self._quiet_comparison())
+        label = _best(self.compare(warn=False))
         return None if label is None else self.arm(label)
 
     def summary(self, table: pd.DataFrame | None = None) -> str:
@@ -269,7 +270,7 @@ class Record:
             The control, with unchanged copies, scores 45.1 %.
             TrivialAugment, the second control, gains 5.1 points; shift beats it by 8.8 points (95 % interval 4.4 to 13.1).
         """
-        table = self._quiet_comparison() if table is None else table
+        table = self.compare(warn=False) if table is None else table
         best, over = _best(table), None
         if best is not None and TRIVIAL in self._all_labels[len(self.labels) :]:
             places = self._all_labels.index(best), self._all_labels.index(TRIVIAL)
@@ -307,7 +308,7 @@ class Record:
                 row["verdict"] = comparison.verdict(row, row["p"], self.rope)
                 rows.append(row | {"openings": number})
         frame = self._frame(rows).drop(columns="draws_needed")
-        differences: Any = self._quiet_comparison().set_index("arm")["difference"] if rows else {}
+        differences: Any = self.compare(warn=False).set_index("arm")["difference"] if rows else {}
         return frame.assign(
             validation_difference=[differences[row["arm"]] for row in rows], openings=[row["openings"] for row in rows]
         )
@@ -617,19 +618,9 @@ class Record:
             return ""
         return trials[0].message if trials[0] else ""
 
-    def _quiet_comparison(self) -> pd.DataFrame:
-        # Filters of warnings are those of the whole process: a view must not touch them while a trial runs.
-        return self.compare(warn=False)
-
-    @staticmethod
-    def _best(table: pd.DataFrame) -> str | None:
-        """Label of the best arm of a comparison: a pipeline of classes that are not loaded here can be named all the same."""
-        helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
-        return None if helping.empty else str(helping["arm"].iloc[0])
-
     def _chosen(self, arm: str | Arm | None) -> int:
         """Place of an arm that is named, or of the best."""
-        chosen = self._best(self._quiet_comparison()) if arm is None else arm
+        chosen = _best(self.compare(warn=False)) if arm is None else arm
         if chosen is None:
             raise ValueError(f"no arm helps, so there is none to choose; name one of {', '.join(self.labels)}")
         place = self._place(chosen)
@@ -639,7 +630,7 @@ class Record:
 
 
 def _best(table: pd.DataFrame) -> str | None:
-    """Label of the arm with the largest difference among those that help."""
+    """Label of the arm with the largest difference among those that help: it can be named where its classes are not loaded."""
     helping = table[(table["verdict"] == "helps") & (table["role"] == "arm")]
     return None if helping.empty else str(helping["arm"].iloc[0])
 

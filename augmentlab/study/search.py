@@ -24,7 +24,7 @@ import math
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 from scipy import stats
@@ -239,7 +239,34 @@ class Random(_Budgeted):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Halving(_Cells):
+class _Stopping(_Cells):
+    """A search that looks at the arms in between and goes on without some of them."""
+
+    _did: ClassVar[str]
+
+    @property
+    def note(self) -> str:
+        """What stopping did."""
+        return (
+            f"{self._did}: their differences may be an unlucky start, those of the arms that were kept are too good, "
+            "and confirm() measures the chosen one anew"
+        )
+
+    def plan(self, results: Results, failed: AbstractSet[Cell]) -> list[Cell]:
+        """What is missing up to the next look."""
+        return self._replayed(results, failed)[0]
+
+    def stopped(self, results: Results, failed: AbstractSet[Cell]) -> dict[int, str]:
+        """The arms that were stopped, and why."""
+        return self._replayed(results, failed)[1]
+
+    def _replayed(self, results: Results, failed: AbstractSet[Cell]) -> tuple[list[Cell], dict[int, str]]:
+        """Look at what is known as if it came in just now: what is missing for the next look, and who was stopped."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halving(_Stopping):
     """All arms on few draws, the better half on twice as many, and so on (successive halving).
 
     Arms are judged by the mean of their paired differences to the control. There are as many halvings as leave two
@@ -269,21 +296,7 @@ class Halving(_Cells):
         halvings = math.ceil(math.log2(max(2, len(self._candidates)))) - 1
         return sorted({math.ceil(self.draws / 2**halving) for halving in range(halvings + 1)})
 
-    @property
-    def note(self) -> str:
-        """What stopping did."""
-        return (
-            "arms in the worse half were stopped after fewer draws (successive halving): their differences may be an "
-            "unlucky start, those of the arms that were kept are too good, and confirm() measures the chosen one anew"
-        )
-
-    def plan(self, results: Results, failed: AbstractSet[Cell]) -> list[Cell]:
-        """What is missing up to the next rung."""
-        return self._replayed(results, failed)[0]
-
-    def stopped(self, results: Results, failed: AbstractSet[Cell]) -> dict[int, str]:
-        """The arms in the worse half of a rung."""
-        return self._replayed(results, failed)[1]
+    _did: ClassVar[str] = "arms in the worse half were stopped after fewer draws (successive halving)"
 
     def _replayed(self, results: Results, failed: AbstractSet[Cell]) -> tuple[list[Cell], dict[int, str]]:
         alive, stopped, means = self._candidates, dict[int, str](), _means(results)
@@ -299,7 +312,7 @@ class Halving(_Cells):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Race(_Cells):
+class Race(_Stopping):
     """All arms draw by draw, without those that are by now clearly worse than the leader (after F-race and irace).
 
     After each draw from the third on, the arm or control with the best mean difference leads. An arm is stopped when the
@@ -328,21 +341,7 @@ class Race(_Cells):
     first: int = 3
     alpha: float = 0.05
 
-    @property
-    def note(self) -> str:
-        """What stopping did."""
-        return (
-            "arms that were clearly worse than the leader were stopped early (race): their differences may be an "
-            "unlucky start, those of the arms that went on are too good, and confirm() measures the chosen one anew"
-        )
-
-    def plan(self, results: Results, failed: AbstractSet[Cell]) -> list[Cell]:
-        """What is missing up to the next look."""
-        return self._replayed(results, failed)[0]
-
-    def stopped(self, results: Results, failed: AbstractSet[Cell]) -> dict[int, str]:
-        """The arms that were clearly worse than the leader."""
-        return self._replayed(results, failed)[1]
+    _did: ClassVar[str] = "arms that were clearly worse than the leader were stopped early (race)"
 
     def _replayed(self, results: Results, failed: AbstractSet[Cell]) -> tuple[list[Cell], dict[int, str]]:
         alive, stopped, means = self._candidates, dict[int, str](), _means(results)

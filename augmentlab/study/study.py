@@ -16,7 +16,7 @@ import numpy as np
 from augmentlab import engines, models
 from augmentlab.compose import Compose
 from augmentlab.data import Dataset
-from augmentlab.study import analyses, comparison, samples, search, words
+from augmentlab.study import analyses, samples, search, words
 from augmentlab.study.execution import Execution
 from augmentlab.study.inputs import (
     check_data,
@@ -325,7 +325,7 @@ class Study(Record):
     def preview(self, n_jobs: int | None = None, *, progress: bool = True) -> pd.DataFrame:
         """Say what would be run, and for how long, before hours are spent.
 
-        Three trials are timed: the control, the first arm and the arm with the most steps, each with the first draw.
+        Three trials are timed: the control, and the arms with the fewest and the most steps, each with the first draw.
         They are kept, so that a later `run` need not compute them again.
 
         Returns
@@ -344,8 +344,8 @@ class Study(Record):
 
         self._check_data("preview with")
         arms = self._all_arms
-        longest = max(range(len(arms)), key=lambda index: len(arms[index].pipeline.steps))
-        timed = list(dict.fromkeys((-1, 0, longest)))
+        by_steps = sorted(range(len(arms)), key=lambda index: len(arms[index].pipeline.steps))
+        timed = list(dict.fromkeys((-1, by_steps[0], by_steps[-1])))
         with self._session("validation", n_jobs=1, total=len(timed), progress=progress) as session:
             session.run([self._cell(index, 0) for index in timed])
         if session.failed:
@@ -364,7 +364,11 @@ class Study(Record):
         frame = pd.DataFrame(rows, columns=["arm", "role", "code", "trials", "seconds"])
         processes = workers(n_jobs)
         seconds = float(frame["seconds"].sum()) / processes
-        time = f": about {duration(seconds)} with {processes} worker{'' if processes == 1 else 's'}" if seconds else ""
+        time = (
+            f": about {words.duration(seconds)} with {processes} worker{'' if processes == 1 else 's'}"
+            if seconds
+            else ""
+        )
         sentence = f"{frame['trials'].sum()} trials of {len(rows)} arms and controls are left{time}."
         frame.attrs |= {"seconds": seconds, "sentence": sentence}
         return frame
@@ -406,7 +410,6 @@ class Study(Record):
                 "locked test is opened"
             )
         index = self._chosen(arm)
-        table = self._quiet_comparison()
         if self._row(index, self._stored("validation"), "validation")["draws"] < 2:
             raise ValueError(f"arm must have a result to confirm; {self._label(index)!r} has none")
         with self._session("test", n_jobs=n_jobs, total=2 * self.draws, progress=progress) as session:
@@ -428,10 +431,8 @@ class Study(Record):
             )
         if self.interrupted or row["draws"] < 2:
             raise RuntimeError("the confirmation is not finished; call confirm again to go on")
-        row["verdict"] = comparison.verdict(row, row["p"], self.rope)
-        frame = self._frame([row]).drop(columns="draws_needed")
-        chosen_for = table.loc[table["arm"] == self._label(index), "difference"].to_numpy()
-        return frame.assign(validation_difference=chosen_for, openings=openings)
+        confirmed = self.confirmations()
+        return confirmed[confirmed["arm"] == self._label(index)].reset_index(drop=True)
 
     # --- further questions -----------------------------------------------------------------------------------------------
 
@@ -705,14 +706,6 @@ def workers(n_jobs: int | None) -> int:
     from joblib import cpu_count
 
     return int(cpu_count()) if n_jobs in (None, -1) else count("n_jobs", n_jobs, 1)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the largest unit that fits."""
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{max(1, round(seconds))} seconds"
 
 
 def _storage(storage: str | os.PathLike[str]) -> Storage | str:

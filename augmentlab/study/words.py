@@ -62,6 +62,19 @@ def amount(value: float, attrs: Mapping[Any, Any]) -> str:
     return f"{abs(value):.1f}" if attrs["unit"] == "points" else f"{abs(value):.3g}"
 
 
+def chance(p: float) -> str:
+    """A p value, as exact as it is worth."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the largest unit that fits."""
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{max(1, round(seconds))} seconds"
+
+
 def _sentence(word: statistics.Verdict, table: pd.DataFrame, attrs: Mapping[Any, Any]) -> str:
     """Say in a line which arms got a verdict."""
     count = len(table)

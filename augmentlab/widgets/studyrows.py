@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from augmentlab.study.study import duration
+from augmentlab.study.words import chance, duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -306,7 +306,7 @@ def _row(same: Mapping[str, Any], found: Mapping[Any, Any], draws: int, unit: An
         "mean": unit.mean(found["mean"]),
         "difference": "" if numbers["difference"] is None else unit.change(numbers["difference"]),
         "interval": "" if low is None or high is None else f"{unit.change(low)} to {unit.change(high)}",
-        "p": "" if numbers["p"] is None else _chance(numbers["p"]),
+        "p": "" if numbers["p"] is None else chance(numbers["p"]),
         "draws": f"{found['draws']}/{draws}",
         "needed": f"about {needed:.0f} draws would decide" if math.isfinite(needed) else "",
     }
@@ -316,10 +316,6 @@ def _row(same: Mapping[str, Any], found: Mapping[Any, Any], draws: int, unit: An
 
 def _number(value: Any) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def _chance(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _tick(value: float, digits: int) -> str:
