@@ -175,7 +175,7 @@ def _list(file: Path) -> int:
     from augmentlab import Study
 
     rows = []
-    for study in Study.load_all(file):
+    for study in Study.open_all(file):
         trials = study.to_frame()
         last = "" if trials.empty else f"{trials['started'].max():%Y-%m-%d %H:%M}"
         done = f"{study.n_complete}/{study.n_trials}"
@@ -188,7 +188,7 @@ def _list(file: Path) -> int:
 def _show(file: Path, name: str | None) -> int:
     from augmentlab import Study
 
-    study = Study.load(file, name)
+    study = Study.open(file, name)
     print(f"{study!r}\n")
     table = study.compare(warn=False)  # the summary ends with what it would say
     print(f"{study.summary()}\n\n{_table(table)}")
@@ -203,7 +203,7 @@ def _show(file: Path, name: str | None) -> int:
 def _report(file: Path, name: str | None, out: Path) -> int:
     from augmentlab import Study, report
 
-    print(report.write(Study.load(file, name), out))
+    print(report.write(Study.open(file, name), out))
     return 0
 
 

@@ -82,7 +82,7 @@ def opened(path: Path, rounds: int) -> dict[str, float]:
     opening, comparing = [], []
     for _ in range(rounds):
         start = time.perf_counter()
-        study = Study.load(path)
+        study = Study.open(path)
         repr(study)
         opening.append(time.perf_counter() - start)
         start = time.perf_counter()

@@ -249,7 +249,7 @@ def test_list_names_the_studies_of_a_file_the_last_first(studies, capsys):
 def test_show_tells_what_a_study_found(studies, options, code, capsys):
     assert cli.main(["show", str(studies), *options]) == 0
     said = capsys.readouterr().out
-    study = augmentlab.Study.load(studies, *options[1:])
+    study = augmentlab.Study.open(studies, *options[1:])
     assert study.arms[0].code == f"{code}()"
     assert study.summary() in said
     assert "4 of 4 trials complete" in said
@@ -325,7 +325,7 @@ def test_a_killed_demo_goes_on_where_it_was_and_ends_with_the_same_numbers(tmp_p
 
 
 def trials(folder):
-    return augmentlab.Study.load(folder / "study.db", "scattered digits").trials_dataframe()
+    return augmentlab.Study.open(folder / "study.db", "scattered digits").trials_dataframe()
 
 
 def finished(folder):

@@ -123,7 +123,7 @@ def test_comparison_shows_every_arm_with_its_interval_in_the_order_of_the_table(
 
 
 def test_comparison_of_a_loaded_study_is_the_same(finished):
-    loaded = Study.load(finished._storage)
+    loaded = Study.open(finished._storage)
     first, second = plots.comparison(finished), plots.comparison(loaded)
     assert [t.get_text() for t in first.axes[0].texts] == [t.get_text() for t in second.axes[0].texts]
 

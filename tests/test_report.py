@@ -199,7 +199,7 @@ def test_each_arm_is_shown_with_its_code(finished, page):
 
 
 def test_a_loaded_study_gives_the_same_page(finished, text):
-    assert report.page(Study.load(finished._storage)) == text
+    assert report.page(Study.open(finished._storage)) == text
 
 
 def test_only_what_was_asked_has_a_section(finished, page):
@@ -250,7 +250,7 @@ def test_a_pipeline_whose_class_is_not_loaded_is_told_and_not_drawn(tmp_path):
         store.save_artifact("another", "sample", "0: light", next(iter(store.artifacts(one._key, "sample").values())))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        shown = sections.arms(Source.of(Study.load(tmp_path / "study.db", "of another"), {}))
+        shown = sections.arms(Source.of(Study.open(tmp_path / "study.db", "of another"), {}))
     assert "Not drawn: a class of this pipeline is not loaded" in shown
     assert "Mine()" in shown
     assert shown.count("<img") == 1

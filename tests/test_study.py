@@ -405,8 +405,8 @@ def test_a_further_arm_costs_its_own_trials_only(tmp_path):
     study({"shift": SHIFT}, storage=path).run(progress=False)
     study({"moved": SHIFT, "invert": Invert()}, storage=path, name="more").run(progress=False)
     assert len(started(path)) == 12
-    assert Study.load(path).labels == ["moved", "invert"]
-    assert Study.load(path, "bars").labels == ["shift"]
+    assert Study.open(path).labels == ["moved", "invert"]
+    assert Study.open(path, "bars").labels == ["shift"]
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_keys_do_not_depend_on_what_does_not_matter():
 def test_a_stored_study_is_read_without_its_data(tmp_path):
     path = tmp_path / "study.db"
     one = study(storage=path).run(progress=False)
-    loaded = Study.load(path)
+    loaded = Study.open(path)
     assert loaded.compare().equals(one.compare())
     assert loaded.trials_dataframe().equals(one.trials_dataframe())
     assert loaded.best.pipeline == Compose((SHIFT,))
@@ -454,7 +454,7 @@ def test_a_stored_study_is_read_without_its_data(tmp_path):
 def test_the_arms_of_a_stored_study_are_those_that_were_given(tmp_path):
     arms = {"shift": SHIFT, "in a list": Compose((Invert(),)), "rarely": Compose((Invert(),), p=0.5)}
     one = study(arms, storage=tmp_path / "study.db", draws=2).run(progress=False)
-    assert Study.load(tmp_path / "study.db").arms == one.arms == [Arm(label=k, transform=v) for k, v in arms.items()]
+    assert Study.open(tmp_path / "study.db").arms == one.arms == [Arm(label=k, transform=v) for k, v in arms.items()]
 
 
 def test_a_storage_without_tables_is_gone_on_with(tmp_path):
@@ -472,12 +472,12 @@ def test_loading_says_what_there_is(tmp_path):
     path = tmp_path / "study.db"
     Storage(path, write=True).close()
     with pytest.raises(ValueError, match=r"storage '.*study.db' must hold a study; it holds none"):
-        Study.load(path)
+        Study.open(path)
     study({"shift": SHIFT}, storage=path, name="first").run(progress=False)
     with pytest.raises(ValueError, match="must hold a study named 'second'; it holds 'first'"):
-        Study.load(path, "second")
+        Study.open(path, "second")
     with pytest.raises(FileNotFoundError, match="storage must be an existing file of studies; there is none at"):
-        Study.load(tmp_path / "none.db")
+        Study.open(tmp_path / "none.db")
 
 
 # --- unfinished and failing studies ----------------------------------------------------------------------------------
@@ -832,7 +832,7 @@ def test_the_pool_is_what_statistics_may_be_computed_from():
 def test_a_stored_study_has_no_pool(tmp_path):
     study({"shift": SHIFT}, storage=tmp_path / "study.db", draws=2).run(progress=False)
     with pytest.raises(RuntimeError, match="a loaded study has no data to take the pool from; make it with Study"):
-        _ = Study.load(tmp_path / "study.db").pool
+        _ = Study.open(tmp_path / "study.db").pool
 
 
 def test_data_that_will_not_do():
@@ -872,7 +872,7 @@ def test_a_stop_ends_the_run_that_is_about_to_begin_and_no_later_one():
 def test_a_relative_path_is_the_same_file_wherever_the_process_goes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one = study(storage="study.db", draws=2).run(progress=False)
-    loaded = Study.load("study.db")
+    loaded = Study.open("study.db")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert one.n_complete == loaded.n_complete == 8
@@ -905,7 +905,7 @@ def test_what_a_search_stopped_is_known_to_every_study_of_its_trials(tmp_path):
     path = tmp_path / "study.db"
     one = study(arms, storage=path, draws=8).run(search="halving", progress=False)
     other = study(arms, storage=path, draws=8, rope=2.0)
-    for each in (one, other, Study.load(path)):
+    for each in (one, other, Study.open(path)):
         with pytest.warns(UserWarning, match="were stopped early by the search 'halving'"):
             note = each.compare().attrs["note"]
         assert "trials are missing" not in note

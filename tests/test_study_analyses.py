@@ -265,7 +265,7 @@ def test_a_flip_that_makes_another_digit_changes_the_models_mind(study):
 
 def test_all_of_it_is_read_again_without_the_data(study, path):
     study.learning_curve("shift", factors=(1, 2), progress=False)
-    loaded = Study.load(path, name=study.name)
+    loaded = Study.open(path, name=study.name)
     assert loaded.effects().equals(study.effects())
     assert loaded.learning_curve("shift", factors=(1, 2)).equals(study.learning_curve("shift", factors=(1, 2)))
     assert loaded.label_safety(draws=2).equals(study.label_safety(draws=2))

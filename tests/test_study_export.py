@@ -90,7 +90,7 @@ def test_the_frame_agrees_with_the_comparison(finished):
 
 
 def test_a_loaded_study_gives_the_same(finished):
-    loaded = Study.load(finished._storage)
+    loaded = Study.open(finished._storage)
     pd.testing.assert_frame_equal(loaded.to_frame(), finished.to_frame())
     assert pd.DataFrame(loaded.cv_results_).equals(pd.DataFrame(finished.cv_results_))
 
@@ -173,7 +173,7 @@ def test_as_stored_computes_nothing(finished):
 def test_all_studies_of_a_file_are_opened_the_last_first(tmp_path):
     for name in ("first", "second"):
         made({"shift": STEPS["shift"]}, name=name, draws=2, storage=tmp_path / "study.db").run(progress=False)
-    assert [one.name for one in Study.load_all(tmp_path / "study.db")] == ["second", "first"]
+    assert [one.name for one in Study.open_all(tmp_path / "study.db")] == ["second", "first"]
 
 
 # --- JSON Lines ------------------------------------------------------------------------------------------------------

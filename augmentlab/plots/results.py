@@ -84,7 +84,7 @@ def comparison(study: "Study | pd.DataFrame", *, most: int = 40) -> Figure:
     Parameters
     ----------
     study : Study or DataFrame
-        With at least two finished draws of the control and of one arm; also one opened by ``Study.load``.
+        With at least two finished draws of the control and of one arm; also one opened by ``Study.open``.
     most : int
         Of more arms than this, the first and the last are shown, and how many are left out between.
 

@@ -33,7 +33,7 @@ IDENTITY = Arm(label=CONTROL, transform=Compose(()))
 class Record:
     """What a stored study tells without its data; `Study` is one that can also be run.
 
-    Parameters are those of `Study`; `load` opens what was stored.
+    Parameters are those of `Study`; `open` reads what was stored.
     """
 
     _spec: dict[str, Any]
@@ -43,7 +43,7 @@ class Record:
     _arms: list[Arm] | None
 
     @classmethod
-    def load(cls, storage: str | os.PathLike[str], name: str | None = None) -> Self:
+    def open(cls, storage: str | os.PathLike[str], name: str | None = None) -> Self:
         """Open a stored study for reading, without its data: all works but what has to train a model.
 
         Parameters
@@ -58,7 +58,7 @@ class Record:
         OSError, ValueError
             No file, no study file, or no study of that name; the sentence lists those that are there.
         """
-        stored = cls.load_all(storage)
+        stored = cls.open_all(storage)
         chosen = [study for study in stored if name is None or study.name == name]
         if not chosen:
             there = ", ".join(dict.fromkeys(repr(study.name) for study in stored)) or "none"
@@ -67,8 +67,8 @@ class Record:
         return chosen[0]
 
     @classmethod
-    def load_all(cls, storage: str | os.PathLike[str]) -> list[Self]:
-        """Open every study of a file for reading, as `load` opens one; that which was run last comes first.
+    def open_all(cls, storage: str | os.PathLike[str]) -> list[Self]:
+        """Open every study of a file for reading, as `open` opens one; that which was run last comes first.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Record:
         return study
 
     def as_stored(self) -> Self:
-        """Return the study without its data, as `load` gives it: what is not stored yet is an error and not computed."""
+        """Return the study without its data, as `open` gives it: what is not stored yet is an error and not computed."""
         study = copy.copy(self)
         vars(study).update(dict.fromkeys(("data", "model", "_split")))
         return study

@@ -48,7 +48,7 @@ class StudyView(anywidget.AnyWidget):
     Parameters
     ----------
     study : Study
-        Also one opened by ``Study.load``, which has no data and can only be looked at.
+        Also one opened by ``Study.open``, which has no data and can only be looked at.
 
     Attributes
     ----------
@@ -155,7 +155,7 @@ class StudyView(anywidget.AnyWidget):
         OSError, ValueError
             No file, no study file, or no study of that name; the sentence lists those that are there.
         """
-        return cls(Study.load(storage, name))
+        return cls(Study.open(storage, name))
 
     # --- what a person does ------------------------------------------------------------------------------------------
 
