@@ -25,12 +25,16 @@ def write(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> Path:
     ------
     OSError
         The folder is not there, or the file cannot be written.
+    ValueError
+        The file there is an SQLite database: no text or picture is meant to replace a file of studies.
     """
     place = Path(path).expanduser()
     if place.is_dir():
         raise IsADirectoryError(f"path must be that of a file; {place} is a folder")
     if not place.parent.is_dir():
         raise FileNotFoundError(f"path must lie in a folder that is there; {place.parent} is not")
+    if _is_database(place):
+        raise ValueError(f"path must not be that of a database, such as a file of studies; {place} is one")
     part = place.with_name(f".{place.stem}.part{place.suffix}")
     try:
         write(part)
@@ -40,3 +44,10 @@ def write(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return place
+
+
+def _is_database(place: Path) -> bool:
+    if not place.is_file():
+        return False
+    with place.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"

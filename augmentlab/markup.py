@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import html
+import re
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Markup(str):
@@ -21,9 +24,9 @@ def text(plain: object) -> Markup:
     """
     if isinstance(plain, Markup):
         return plain
-    # A file's name may hold bytes that are no characters, and HTML has no NUL.
-    whole = str(plain).encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return Markup(html.escape(whole))
+    # A file's name may hold bytes that are no characters, and HTML has no control characters but these three.
+    whole = str(plain).encode("utf-8", "replace").decode("utf-8")
+    return Markup(html.escape(_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", whole)))
 
 
 def element(tag: str, *content: object, **attributes: object) -> Markup:

@@ -125,7 +125,7 @@ Measured on {today()} by `{called}` ({", ".join(f"{name}: {value}" for name, val
 
 | what | measured | goal |
 |---|---|---|
-| default experiment, {default["trials"]:.0f} trials of a nearest neighbour, from start to table and effects | {default["seconds"]:.0f} s | 60 s |
+| default experiment: 16 arms and TrivialAugment, 8 draws, {default["trials"]:.0f} trials of a nearest neighbour, from start to table and effects | {default["seconds"]:.0f} s | 60 s |
 | claiming and storing a trial, median of {TRIALS:,} | {store["median"]:.2f} ms | 1 ms |
 | opening a study of {TRIALS:,} trials | {read["open"]:.2f} s | 1 s |
 | comparing its {TRIALS // 10 - 1} arms | {read["compare"]:.1f} s | 3 s |

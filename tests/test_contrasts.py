@@ -303,3 +303,8 @@ def test_intervals_hold_the_true_rate(own, draw, rate):
         found = exchange_rate([100, 200, 400, 800], curve, hits(np.log2(rate)))
         held += found.low <= rate <= found.high
     assert held / 500 >= 0.94
+
+
+def test_names_that_read_as_two_factors_are_refused():
+    with pytest.raises(ValueError, match=r"names of factors must be without ':' and ' = ', which join them; got 'a:b'"):
+        contrasts([(), (("a:b", True),)])

@@ -42,7 +42,7 @@ HOMES = {
     "matplotlib": {"plots", "data", "cli", "report"},  # data: the fonts of the glyphs
     "sklearn": {"data", "models", "study"},
     "statsmodels": {"study"},
-    "joblib": {"study"},
+    "joblib": {"models", "study"},
     "optuna": {"study"},
     "torch": {"models"},
     "distributed": {"study"},

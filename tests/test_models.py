@@ -3,12 +3,13 @@ import json
 import pickle
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from skimage.feature import hog
-from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone, is_classifier
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -245,7 +246,7 @@ def test_description_refuses_what_it_cannot_know_again():
     with pytest.raises(TypeError, match=r"model\.func must be a plain value, an estimator or a named function"):
         models.description(FunctionTransformer(lambda x: x))
     with pytest.raises(TypeError, match=r"model\.kw_args\['a'\] must be a plain value"):
-        models.description(FunctionTransformer(kw_args={"a": object()}))
+        models.description(FunctionTransformer(kw_args={"a": threading.Lock()}))
 
 
 def test_description_is_the_same_in_another_process():
@@ -418,3 +419,23 @@ def test_a_network_is_known_and_seeded_without_torch(monkeypatch):
     assert model.random_state == 7
     assert model.augments
     assert not hasattr(models.knn(), "augments")
+
+
+class Vague:
+    """Its repr leaves out what it holds."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __repr__(self):
+        return "Vague()"
+
+
+def test_what_a_repr_leaves_out_tells_two_models_apart():
+    texts = [models.description(Held(held)) for held in (Vague(1), Vague(2), Vague(1), {3, 1, 2})]
+    assert texts[0] == texts[2] != texts[1]
+
+
+class Held(BaseEstimator, ClassifierMixin):
+    def __init__(self, held=None):
+        self.held = held

@@ -177,7 +177,7 @@ def test_early_stopping_holds_images_out_and_stops():
     [
         ({"steps": 0}, "steps must be an int >= 1; got 0"),
         ({"steps": True}, "steps must be an int >= 1; got True"),
-        ({"batch_size": 2.5}, r"batch_size must be an int >= 1; got 2\.5"),
+        ({"batch_size": 2.5}, r"batch_size must be an int >= 2; got 2\.5"),
         ({"width": "wide"}, "width must be an int >= 1; got 'wide'"),
         ({"lr": 0}, "lr must be a number above 0; got 0"),
         ({"lr": float("nan")}, "lr must be a number above 0; got nan"),

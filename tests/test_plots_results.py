@@ -1,9 +1,11 @@
 """Figures of studies: what they draw is what the frame says. The numbers are made up."""
 
 import importlib.util
+import io
 import itertools
 import re
 import warnings
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
@@ -509,3 +511,14 @@ def test_the_page_has_a_picture_of_every_plot():
 @pytest.mark.slow
 def test_each_call_on_the_page_makes_a_figure():
     assert all(isinstance(figure, Figure) for _, figure in gallery.figures(DOCS / "plots.md"))
+
+
+@pytest.mark.parametrize("name", ["a$b^$", "$a$ $b^$", "cost $5 vs $10", "bell \x07 and \x1b[31m"])
+def test_names_are_text_and_no_mathematics(name):
+    table = STEPS.compare()
+    table.loc[table.index[0], "arm"] = name
+    table.attrs["name"] = name
+    for plot in (plots.comparison, plots.cost):
+        stream = io.BytesIO()
+        plot(table).savefig(stream, format="svg")
+        ET.fromstring(stream.getvalue().decode())

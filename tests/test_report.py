@@ -3,6 +3,7 @@
 import base64
 import re
 import warnings
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -109,6 +110,7 @@ def test_the_figures_load_nothing_and_run_nothing(page):
     assert len(figures) >= 3
     for source in figures:
         svg = base64.b64decode(source.partition(",")[2]).decode("utf-8")
+        ET.fromstring(svg)  # of ours, and well-formed
         assert "<script" not in svg
         assert all(link.startswith(("#", "data:")) for link in re.findall(r'href="([^"]*)"', svg))
 

@@ -483,13 +483,13 @@ def test_loading_says_what_there_is(tmp_path):
 # --- unfinished and failing studies ----------------------------------------------------------------------------------
 
 
-def interrupted_after(monkeypatch, trials):
+def interrupted_after(monkeypatch, trials, error=KeyboardInterrupt):
     """Raise KeyboardInterrupt, as Ctrl-C does, inside the next trial."""
     count = itertools.count()
 
     def trials_(work, cell, started, compute=runner._trials):
         if next(count) == trials:
-            raise KeyboardInterrupt
+            raise error
         return compute(work, cell, started)
 
     monkeypatch.setattr(runner, "_trials", trials_)
@@ -909,6 +909,71 @@ def test_what_a_search_stopped_is_known_to_every_study_of_its_trials(tmp_path):
         with pytest.warns(UserWarning, match="were stopped early by the search 'halving'"):
             note = each.compare().attrs["note"]
         assert "trials are missing" not in note
+
+
+def test_more_draws_are_not_finished_because_fewer_were(tmp_path):
+    arms = {"flip": MIRRORED, "invert": Invert()}
+    study(arms, storage=tmp_path / "study.db", draws=3).run(progress=False)
+    more = study(arms, storage=tmp_path / "study.db", draws=6)
+    assert not more.finished
+    with pytest.raises(RuntimeError, match="9 of 18 trials are not run yet"):
+        more.confirm("flip", progress=False)
+    assert more.openings().empty
+
+
+class Killed(BaseException):
+    """What ends a process without a word."""
+
+
+def test_what_was_stopped_is_told_after_a_kill_and_after_another_search(tmp_path, monkeypatch):
+    arms = {"shift": SHIFT, "flip": MIRRORED, "invert": Invert(), "turn": Rotate(angle=180)}
+    one = study(arms, storage=tmp_path / "study.db", draws=8)
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 22, Killed)
+        with pytest.raises(Killed):
+            one.run(search="halving", progress=False, n_jobs=1)
+    assert not one.finished
+    with pytest.warns(UserWarning, match="were stopped early by the search 'halving'.*confirm"):
+        Study.open(tmp_path / "study.db").compare()
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 2)
+        one.run(search="grid", progress=False, n_jobs=1)
+    with pytest.warns(UserWarning, match="stopped early by the search 'halving'"):
+        one.compare()
+    one.run(progress=False)
+    assert one.compare().attrs["note"] == ""
+
+
+def test_an_interrupted_preview_is_no_preview(monkeypatch):
+    one = study()
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 1)
+        with pytest.raises(RuntimeError, match="the preview is not finished; call it again to go on"):
+            one.preview(progress=False)
+    assert one.preview(progress=False)["trials"].sum() == 13
+
+
+def test_an_interrupt_while_a_search_thinks_is_an_interrupt(monkeypatch, capsys):
+    def plan(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("augmentlab.study.search.Grid.plan", plan)
+    assert study().run(progress=False).interrupted
+    assert "Interrupted: 0 of 16 trials are kept" in capsys.readouterr().err
+
+
+def test_searches_in_small_batches_start_workers_for_all_that_is_left(monkeypatch):
+    told = []
+
+    class Noted(Execution):
+        def results(self, cells, *, left):
+            told.append(left)
+            yield from super().results(cells, left=left)
+
+    monkeypatch.setattr("augmentlab.study.study.Execution", Noted)
+    study(draws=8).run(1, search="race", progress=False)
+    assert len(told) > 2
+    assert told[1] > 4 * 1  # more than the four cells of the round
 
 
 def test_minus_one_is_all_cores(monkeypatch):

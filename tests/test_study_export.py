@@ -313,3 +313,12 @@ def test_mlflow_gets_one_run_an_arm_and_control(finished, tmp_path, monkeypatch)
 def test_names_for_mlflow_are_those_that_it_takes():
     assert export._plain("Rotate[1].angle") == "Rotate_1_.angle"
     assert export._text("a" * 9000) == f"{'a' * 4999}…"
+
+
+def test_an_export_that_comes_too_early_leaves_the_name_free():
+    optuna = pytest.importorskip("optuna")
+    storage = optuna.storages.InMemoryStorage()
+    one = made({"shift": STEPS["shift"]}, trivial=False)
+    with pytest.raises(RuntimeError, match="no complete trial of the control"):
+        one.to_optuna(storage)
+    assert len(one.run(progress=False).to_optuna(storage).trials) == 1

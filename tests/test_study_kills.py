@@ -87,6 +87,7 @@ def test_kills_of_the_study_lose_nothing_and_repeat_nothing(tmp_path, undisturbe
         assert results.items() <= undisturbed.items()
         if len(kept) == 9 * 40:
             break
+    assert moment + 1 == MOMENTS
     before = len(kept)
     process = started(path, jobs)
     _, errors = process.communicate(timeout=600)

@@ -315,3 +315,8 @@ def test_the_grid_of_randaugment():
         randaugment(strength=[])
     with pytest.raises(ValueError, match=r"strength must be float in \[0, 1\]; got 2"):
         randaugment(strength=[2])
+
+
+def test_a_field_that_two_keys_name_is_refused():
+    with pytest.raises(ValueError, match=r"grid must name each field once; Rotate.angle is named by two of its keys"):
+        grid(Rotate(angle=1), {"Rotate.angle": [5], "Rotate[0].angle": [7]})

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 
 from augmentlab import Affine, Compose, Dataset, HorizontalFlip, Invert, PixelTransform, StudyView, models, uniform
 from augmentlab.plots import VERDICT_STYLE
@@ -38,7 +40,7 @@ DATA = bars()
 def made(arms=None, **changes):
     arms = {"shift": SHIFT, "flip": HorizontalFlip()} if arms is None else arms
     settings = {"draws": 3, "train_size": 12, "copies": 2, "storage": ":memory:", "trivial": False} | changes
-    return Study(DATA, models.knn(), arms, **settings)
+    return Study(DATA, settings.pop("model", models.knn()), arms, **settings)
 
 
 @pytest.fixture(autouse=True)
@@ -159,12 +161,34 @@ def test_it_stops_keeps_what_is_finished_and_goes_on(capsys):
 
 
 def test_a_stop_that_comes_before_the_run_has_begun_counts(capsys):
-    view = StudyView(made())
+    GATE.clear()
+    view = StudyView(made({"gate": Gate()}))
     view.run(n_jobs=1)
     view.stop()
+    GATE.set()
     view.wait()
-    assert not view.status["finished"] or view.study.n_complete == 9  # it may have been too quick
+    assert not view.status["finished"]
+    assert view.study.n_complete < 6
     capsys.readouterr()
+
+
+class Leaving(models.HOG):
+    """End the thread that trains it."""
+
+    learns_nothing = False
+
+    def fit(self, images, y=None):  # noqa: ARG002
+        raise SystemExit("gone")
+
+
+def test_a_model_that_ends_its_thread_does_not_leave_the_study_running_for_ever(monkeypatch):
+    monkeypatch.setattr(studyview, "_LOOK_S", 0.02)
+    view = StudyView(made({"flip": HorizontalFlip()}, model=make_pipeline(Leaving(), KNeighborsClassifier())))
+    view.run(n_jobs=1)
+    with pytest.raises(SystemExit, match="gone"):
+        view.wait()
+    assert not view.status["busy"]
+    assert view.status["action"] == "start"
 
 
 def test_what_another_process_stores_is_seen(tmp_path, monkeypatch):

@@ -187,7 +187,10 @@ class TorchCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             self.network_.to(_device(torch, self.device))
             scores = self._scores(np.asarray(images))
             self.network_.to("cpu")
-        return np.asarray(torch.softmax(scores.double(), dim=1).numpy())
+        probabilities = np.asarray(torch.softmax(scores.double(), dim=1).numpy())
+        if not np.isfinite(probabilities).all():
+            raise FloatingPointError(f"the training diverged; take a smaller lr than {self.lr:g}")
+        return probabilities
 
     def _train(
         self,
@@ -330,10 +333,10 @@ def _mean_and_scale(images: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[
 
 def _check(model: TorchCNN) -> None:
     """Raise one sentence about a parameter that cannot be."""
-    for name in ("steps", "batch_size", "width"):
+    for name, least in (("steps", 1), ("batch_size", 2), ("width", 1)):  # normalising takes more than one image
         value = getattr(model, name)
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name} must be an int >= 1; got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name} must be an int >= {least}; got {value!r}")
     if not _is_number(model.lr) or not 0 < model.lr < np.inf:
         raise ValueError(f"lr must be a number above 0; got {model.lr!r}")
     share = model.early_stopping

@@ -194,8 +194,13 @@ def _described(value: Any, where: str) -> Any:  # noqa: PLR0911
             k: _described(v, f"{where}.{k}") for k, v in value.get_params(deep=False).items() if k != "random_state"
         }
         return {"class": f"{type(value).__module__}:{type(value).__qualname__}", "params": params}
-    elif " at 0x" not in repr(value):
-        return {"class": f"{type(value).__module__}:{type(value).__qualname__}", "repr": repr(value)}
+    else:
+        import joblib
+
+        try:  # of what is pickled: a repr may leave out what tells two values apart
+            return {"class": f"{type(value).__module__}:{type(value).__qualname__}", "hash": joblib.hash(value)}
+        except Exception:  # noqa: BLE001, S110  (pickling runs code of any kind; the sentence below names the parameter)
+            pass
     advice = "; define it with def outside of any function, or with functools.partial" if callable(value) else ""
     raise TypeError(
         f"{where} must be a plain value, an estimator or a named function, to be known again; got {value!r}{advice}"

@@ -1,35 +1,24 @@
 """What the plots of studies read: the tidy frame behind a Study or a table, its unit, the levels of its factors."""
 
 import numbers
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augmentlab.study import comparison, export
+
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Unit", "factors_of", "frame_of", "joined", "level_order", "level_text"]
+__all__ = ["Unit", "as_text", "factors_of", "frame_of", "joined", "level_order", "level_text"]
 
 # Columns of compare(), diagnostics() and to_frame(); what else a frame of arms has is a factor.
-_COMPARISON = [
-    "arm",
-    "code",
-    "role",
-    "mean",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "verdict",
-    "draws",
-    "draws_needed",
-    "seconds",
-]
 _DIAGNOSTICS = ["affinity", "affinity_low", "affinity_high", "diversity"]
-_TRIALS = ["arm", "code", "role", "draw", "part", "state", "value", "seconds", "started", "message", "traceback"]
-_KNOWN = {*_COMPARISON, *_DIAGNOSTICS, *_TRIALS}
+_KNOWN = {*comparison.COLUMNS, *_DIAGNOSTICS, *export.COLUMNS}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ABSENT = "\N{EN DASH}"  # a level or a number that there is not
 
 
@@ -54,7 +43,15 @@ def frame_of(source: Any, method: str, columns: Sequence[str]) -> "pd.DataFrame"
         raise ValueError(f"{wanted}, with the columns {', '.join(columns)}; got one without {', '.join(missing)}")
     if frame.empty:
         raise ValueError(f"{wanted}, with one row or more; got an empty one")
-    return frame
+    # Names are a person's: they stay text, whatever a figure makes of dollars and an SVG of control characters.
+    shown = frame.map(lambda cell: as_text(cell) if isinstance(cell, str) else cell)
+    shown.attrs = {key: as_text(one) if isinstance(one, str) else one for key, one in frame.attrs.items()}
+    return shown
+
+
+def as_text(name: str) -> str:
+    """A name as matplotlib draws it letter by letter: no mathematics between dollars, no control characters."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", name).replace("$", r"\$")
 
 
 def joined(source: Any, columns: Sequence[str]) -> "pd.DataFrame":

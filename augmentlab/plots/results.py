@@ -29,6 +29,7 @@ from augmentlab.plots.canvas import (
 from augmentlab.plots.cells import colorbar, label_cells, write_cells
 from augmentlab.plots.frames import (
     Unit,
+    as_text,
     factors_of,
     frame_of,
     joined,
@@ -359,7 +360,7 @@ def strength(study: "Study | pd.DataFrame", factor: str = "strength", by: str | 
         )
     if columns:
         figure.legend(frameon=False, fontsize=8.5, loc="outside right center", ncols=columns)
-    axis.set_xlabel(factor, fontsize=9)
+    axis.set_xlabel(as_text(factor), fontsize=9)
     axis.set_ylabel(f"difference to the control in\n{unit.of_differences}", fontsize=9)
     plain(axis, "y")
     write_title(figure, _named(table, "difference by " + " and ".join([factor, *others]) + ", 95 % intervals"))
@@ -465,7 +466,9 @@ def parallel(study: "Study | pd.DataFrame", factors: Sequence[str] | None = None
         axis.axvline(at, color=GRAY, linewidth=1, zorder=6, clip_on=False)
     axis.set_xlim(0, len(chosen))
     axis.set_ylim(-0.06, 1.06)
-    axis.set_xticks(range(len(chosen) + 1), [*(wrapped(name, 17, 2) for name in chosen), "difference"], fontsize=9)
+    axis.set_xticks(
+        range(len(chosen) + 1), [*(wrapped(as_text(name), 17, 2) for name in chosen), "difference"], fontsize=9
+    )
     axis.set_yticks([])
     right = axis.twinx()
     right.set_ylim(*(ends[0] + at * (ends[1] - ends[0]) for at in (-0.06, 1.06)))

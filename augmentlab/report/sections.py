@@ -293,7 +293,7 @@ def arms(source: Source) -> Markup:
                 "div",
                 element("h3", label),
                 element("p", _verdict(row["verdict"]), f" {source.unit.change(row['difference'])}", class_="quiet"),
-                _strip(label, document["transform"], pictures),
+                _strip(label, document["transform"], pictures, int(source.spec["context"]["seed"])),
                 element("details", element("summary", "Code"), _code(document["code"], "code")),
                 class_="arm",
             )
@@ -657,7 +657,7 @@ def _figure(figure: Any, alt: str) -> Markup:
     )
 
 
-def _strip(label: str, document: dict[str, Any], pictures: Sequence[NDArray[Any]]) -> Markup | None:
+def _strip(label: str, document: dict[str, Any], pictures: Sequence[NDArray[Any]], seed: int) -> Markup | None:
     """Originals, and draws of an arm below them."""
     if not pictures:
         return None
@@ -671,7 +671,7 @@ def _strip(label: str, document: dict[str, Any], pictures: Sequence[NDArray[Any]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            tiles = list(render.tiles(pipeline, pictures, draws=_DRAWS, size=_TILE))
+            tiles = list(render.tiles(pipeline, pictures, seed, draws=_DRAWS, size=_TILE))
     except Exception as error:  # noqa: BLE001  (a user's own transform may raise anything, and the rest is worth reading)
         return element("p", f"Not drawn: {error}", class_="quiet")
     ordered = sorted(tiles, key=lambda tile: (tile.column, tile.row))

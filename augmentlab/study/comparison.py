@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 CELLS = dict[tuple[int, int], "Trial"]  # by arm and draw; the control is arm -1
 
 
+COLUMNS = [
+    "arm", "code", "role", "mean", "difference", "low", "high", "p", "verdict", "draws", "draws_needed", "seconds",
+]  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Estimate:
     """A difference with its uncertainty, in the unit that is shown.

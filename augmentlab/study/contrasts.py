@@ -128,6 +128,9 @@ def _levels(points: Sequence[Sequence[tuple[str, Any]]]) -> tuple[list[str], NDA
             raise ValueError(
                 f"points must have the same on/off factors in all cells; cell {place} has {here}, not {wanted}"
             )
+    for factor in factors:
+        if ":" in factor or " = " in factor:
+            raise ValueError(f"names of factors must be without ':' and ' = ', which join them; got {factor!r}")
     if any(cells[0].values()):
         on = ", ".join(factor for factor, level in cells[0].items() if level)
         raise ValueError(f"points must begin with the control, everything off; it has {on} on")

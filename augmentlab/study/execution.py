@@ -511,6 +511,7 @@ class _Given:
             future.cancel()
 
     def close(self) -> None:
+        _read.cache_clear()  # threads read it into this process
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1  # of the lines of `to_jsonl`
 
 _PARTS = ("validation", "test")
-_COLUMNS = ["arm", "role", "draw", "part", "state", "value", "seconds", "started", "message", "traceback", "code"]
+COLUMNS = ["arm", "role", "draw", "part", "state", "value", "seconds", "started", "message", "traceback", "code"]
 # A factor must not be called as a column here or in `Study.compare`, which tables of trials are joined with.
-_TAKEN = {*_COLUMNS, "mean", "difference", "low", "high", "p", "verdict", "draws", "draws_needed"}
+_TAKEN = {*COLUMNS, *comparison.COLUMNS}
 _KEY = "augmentlab.study"  # under which a study in another tracker holds the key of the one it was made from
 
 
@@ -62,12 +62,10 @@ def to_frame(study: Record) -> pd.DataFrame:
         role = CONTROL if index < 0 else arms[index]["role"]
         place = (study._label(index), role, draw, part, trial.state, value)
         row = dict(
-            zip(
-                _COLUMNS, (*place, trial.seconds, trial.started, trial.message, trial.traceback, trial.arm), strict=True
-            )
+            zip(COLUMNS, (*place, trial.seconds, trial.started, trial.message, trial.traceback, trial.arm), strict=True)
         )
         rows.append(row | {names[factor]: level for factor, level in _levels(study, index).items()})
-    frame = pd.DataFrame(rows, columns=[*_COLUMNS, *names.values()])
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *names.values()])
     frame["started"] = pd.to_datetime(frame["started"], utc=True)
     return frame
 
@@ -121,7 +119,7 @@ def to_jsonl(study: Record, path: str | os.PathLike[str]) -> Path:
     head = {"type": "study", "schema_version": SCHEMA_VERSION, "augmentlab": augmentlab.__version__}
     lines = [head | {"key": study._key, "name": study.name, "spec": study._spec, "openings": openings}]
     levels = {study._label(index): _levels(study, index) for index in range(-1, len(study._all_labels))}
-    for row, trial in zip(frame[_COLUMNS].to_dict("records"), trials, strict=True):
+    for row, trial in zip(frame[COLUMNS].to_dict("records"), trials, strict=True):
         row |= {"value": _number(row["value"]), "started": trial.started}
         lines.append(
             {"type": "trial", "key": trial.key}
@@ -179,7 +177,8 @@ def to_optuna(study: Record, storage: Any = None, name: str | None = None) -> An
     import optuna
 
     wanted = study.name if name is None else name
-    choices = _choices(study)
+    # All that can fail for want of results comes before anything of an earlier export is taken away.
+    choices, about, results = _choices(study), _about(study), list(_results(study, study.labels))
     with search._quiet():
         store = optuna.storages.get_storage(storage)
         if wanted in {one.study_name for one in optuna.get_all_study_summaries(store, include_best_trial=False)}:
@@ -190,10 +189,11 @@ def to_optuna(study: Record, storage: Any = None, name: str | None = None) -> An
                 )
             optuna.delete_study(study_name=wanted, storage=store)
         made = optuna.create_study(study_name=wanted, storage=store, direction="maximize")
+        made.set_user_attr(_KEY, study._key)
         made.set_metric_names([f"difference to the control, {study.metric.unit}"])
-        for key, value in _about(study).items():
+        for key, value in about.items():
             made.set_user_attr(key, value)
-        for result in _results(study, study.labels):
+        for result in results:
             point = result["levels"] or {"arm": result["arm"]}
             complete = bool(result["differences"])
             state = optuna.trial.TrialState.COMPLETE if complete else optuna.trial.TrialState.FAIL
@@ -225,6 +225,7 @@ def to_mlflow(study: Record, experiment: str | None = None, tracking_uri: str | 
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param
 
+    about, results = _about(study), list(_results(study, [CONTROL, *study._all_labels]))
     client = MlflowClient(tracking_uri=tracking_uri)
     wanted = study.name if experiment is None else experiment
     found = client.get_experiment_by_name(wanted)
@@ -232,10 +233,9 @@ def to_mlflow(study: Record, experiment: str | None = None, tracking_uri: str | 
     while old := client.search_runs([place], f"tags.`{_KEY}` = '{study._key}'"):  # a page at a time
         for run in old:
             client.delete_run(run.info.run_id)
-    about = _about(study)
     score = _plain(study.metric.name)
     runs = []
-    for result in _results(study, [CONTROL, *study._all_labels]):
+    for result in results:
         times = [int(one.timestamp() * 1000) for one in (result["started"], result["ended"])]  # in ms
         tags = {key: _text(about[key]) for key in (_KEY, "data", "model")} | {
             f"augmentlab.{key}": _text(result[key]) for key in ("role", "code", "verdict", "stopped")
@@ -323,7 +323,7 @@ def _results(study: Record, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
 
     stored, judge = study._stored("validation"), study._judge("validation")
     table = study.compare(warn=False).set_index("arm")
-    stopped = study._search["stopped"]
+    stopped = {label: why for _, short in study._stopped for label, why in short.items()}
     for label in labels:
         index = study._place(label)
         trials = [trial for (arm, _), trial in stored.items() if arm == index]

@@ -151,7 +151,7 @@ class Record:
     @property
     def finished(self) -> bool:
         """Whether all trials were tried, or a search that stops some early came to its end."""
-        return self._count("complete", "failed") == self.n_trials or bool(self._search["finished"])
+        return self._count("complete", "failed") == self.n_trials or self._is_searched
 
     @property
     def n_openings(self) -> int:
@@ -548,38 +548,54 @@ class Record:
     def _frame(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
         import pandas as pd
 
-        columns = ["arm", "code", "role", "mean", "difference", "low", "high", "p", "verdict", "draws", "draws_needed"]
-        frame = pd.DataFrame(rows, columns=[*columns, "seconds"])
+        frame = pd.DataFrame(rows, columns=comparison.COLUMNS)
         frame.loc[frame["verdict"] != "undecided", "draws_needed"] = np.nan
         return frame
 
     @property
-    def _search(self) -> dict[str, Any]:
-        """What the last search did; what a search that never ran would say when there is none."""
-        nothing = {"name": "grid", "finished": False, "note": "", "stopped": {}}
+    def _searches(self) -> list[dict[str, Any]]:
+        """What each kind of search did, the last first; empty before the first run."""
         if self._is_blank():
-            return nothing
+            return []
         arms = [arm["identity"] for arm in self._spec["arms"]]
         with self._open(write=False) as store:
             # Another study of the same trials (with another rope, say) may have been the one that was searched.
             alike = [
                 key
                 for key, _, spec in store.studies()
-                if spec["context"] == self._spec["context"] and [arm["identity"] for arm in spec["arms"]] == arms
+                if spec["context"] == self._spec["context"]
+                and spec["draws"] == self.draws
+                and [arm["identity"] for arm in spec["arms"]] == arms
             ]
             for key in (self._key, *alike):
                 if outcomes := list(store.artifacts(key, "search").values()):
-                    found: dict[str, Any] = json.loads(outcomes[-1])
-                    return found
-        return nothing
+                    return [json.loads(outcome) for outcome in reversed(outcomes)]
+        return []
+
+    @property
+    def _stopped(self) -> list[tuple[dict[str, Any], dict[str, str]]]:
+        """Each search with the arms that it left without all of their draws, and why; the last search first."""
+        stored, told, found = self._stored("validation"), set[str](), []
+        for outcome in self._searches:
+            short = {
+                label: why
+                for label, why in outcome["stopped"].items()
+                if label not in told and self._draws_of(label, stored) < self.draws
+            }
+            told |= short.keys()
+            found.append((outcome, short))
+        return found
+
+    @property
+    def _is_searched(self) -> bool:
+        """Whether the last search came to its end."""
+        searches = self._searches
+        return bool(searches) and bool(searches[0]["finished"])
 
     def _note(self, stored: comparison.CELLS) -> str:
         """Say what a comparison has to do without; empty when nothing."""
-        outcome = self._search
-        stopped = {
-            label: why for label, why in outcome["stopped"].items() if self._draws_of(label, stored) < self.draws
-        }
-        early = sum(self.draws - self._draws_of(label, stored) for label in stopped)
+        searches = self._stopped
+        early = sum(self.draws - self._draws_of(label, stored) for _, short in searches for label in short)
         broken = sum(trial.state == "failed" for trial in stored.values())
         missing = self.n_trials - len(stored) + broken - early
         parts = []
@@ -591,18 +607,19 @@ class Record:
                 f"{missing} of {self.n_trials} trials {'is' if missing == 1 else 'are'} missing{why}; "
                 f"each arm is compared on the draws that it and the control have completed{lost}"
             )
-        untried = [label for label in stopped if not self._draws_of(label, stored)]
-        stopped = {label: why for label, why in stopped.items() if label not in untried}
-        if untried:
-            be = "1 arm was" if len(untried) == 1 else f"{len(untried)} arms were"
-            parts.append(f"{be} not tried by the search {outcome['name']!r}: {words.listed(untried)}")
-        if stopped:
-            told = "; ".join(f"{label} ({why})" for label, why in list(stopped.items())[:3])
-            rest = f"; and {len(stopped) - 3} more" if len(stopped) > 3 else ""
-            be = "1 arm was" if len(stopped) == 1 else f"{len(stopped)} arms were"
-            parts.append(f"{be} stopped early by the search {outcome['name']!r}: {told}{rest}")
-        if (untried or stopped) and outcome["note"]:
-            parts.append(outcome["note"].rstrip("."))
+        for outcome, short in searches:
+            untried = [label for label in short if not self._draws_of(label, stored)]
+            stopped = {label: why for label, why in short.items() if label not in untried}
+            if untried:
+                be = "1 arm was" if len(untried) == 1 else f"{len(untried)} arms were"
+                parts.append(f"{be} not tried by the search {outcome['name']!r}: {words.listed(untried)}")
+            if stopped:
+                told = "; ".join(f"{label} ({why})" for label, why in list(stopped.items())[:3])
+                rest = f"; and {len(stopped) - 3} more" if len(stopped) > 3 else ""
+                be = "1 arm was" if len(stopped) == 1 else f"{len(stopped)} arms were"
+                parts.append(f"{be} stopped early by the search {outcome['name']!r}: {told}{rest}")
+            if short and outcome["note"]:
+                parts.append(outcome["note"].rstrip("."))
         if self._metric.kind == "scorer":
             parts.append(f"{self._metric.name} gives one number a trial: intervals are over draws only, and too narrow")
         return "; ".join(parts)

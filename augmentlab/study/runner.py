@@ -200,7 +200,7 @@ def run_cell(work: Work, cell: Cell) -> tuple[Trial, ...]:
         return failed(cell, message, started=started, seconds=seconds, trace=trace)
     message = "; ".join(dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught))
     return tuple(
-        _replace(trial, seconds=seconds, message=trial.message if trial.state == "failed" else message)
+        replace(trial, seconds=seconds, message=trial.message if trial.state == "failed" else message)
         for trial in trials
     )
 
@@ -221,10 +221,6 @@ def failed(
 def prepared(preparation: Compose, images: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """Apply the part of a pipeline that is the same for every image."""
     return [preparation.apply(image) for image in images] if preparation.steps else list(images)
-
-
-def _replace(trial: Trial, **changes: Any) -> Trial:
-    return Trial(**{**vars(trial), **changes})
 
 
 def _trials(work: Work, cell: Cell, started: str) -> tuple[Trial, ...]:
@@ -297,12 +293,13 @@ def _value(
 ) -> float:
     if metric.scorer is not None:
         value = float(metric.scorer(model, inputs, answers))
-        if not np.isfinite(value):
-            raise ValueError(f"metric {metric.name} must be a finite number; got {value}")
-        return value
-    each = metric.scores(answers, hits, predictions, scores)
-    assert each is not None
-    return float(each.mean())
+    else:
+        each = metric.scores(answers, hits, predictions, scores)
+        assert each is not None
+        value = float(each.mean())
+    if not np.isfinite(value):
+        raise ValueError(f"metric {metric.name} must be a finite number; got {value}")
+    return value
 
 
 def _trained(work: Work, cell: Cell, rows: NDArray[np.intp]) -> tuple[Any, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from augmentlab.study.storage import Trial, now
@@ -67,10 +67,24 @@ class Session:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def run(self, cells: Sequence[Cell]) -> None:
-        """Compute and store those cells that are not complete.
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let Ctrl-C end what goes on inside as `stop` does: what is finished is kept, and `interrupted` is True."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._stop.set()
+        self.interrupted = self._stop.is_set()
 
-        Ctrl-C ends it as `stop` does: what is finished is kept, and `interrupted` is True.
+    def run(self, cells: Sequence[Cell], *, left: int = 0) -> None:
+        """Compute and store those cells that are not complete; Ctrl-C ends it as `stop` does.
+
+        Parameters
+        ----------
+        cells : sequence of Cell
+            What is wanted now.
+        left : int
+            How many cells are to come in all, if that is more: many may repay the start of workers.
         """
         # Two arms may be the same computation (an arm that is the control), and are then computed once.
         unique = {tuple(target.key for target in cell.targets): cell for cell in cells}
@@ -81,17 +95,14 @@ class Session:
             if (missing := [key for key in keys if states.get(key) != "complete"])
         ]
         self._bar.update(len(unique) - len(pending))
-        if pending:
-            try:
-                self._complete(pending)
-            except KeyboardInterrupt:
-                self._stop.set()
-        self.interrupted = self._stop.is_set()
+        with self.interruptible():
+            if pending:
+                self._complete(pending, left)
 
-    def _complete(self, cells: Sequence[tuple[str, Cell]]) -> None:
+    def _complete(self, cells: Sequence[tuple[str, Cell]], left: int) -> None:
         """Compute what nobody has, and wait for what others are computing."""
         began = now()
-        held = self._compute(cells)
+        held = self._compute(cells, left)
         while held and not self._stop.wait(_LOOK):
             wanted = []
             for cell in held:
@@ -100,7 +111,7 @@ class Session:
                     wanted.append((missing[0], cell))
                 else:
                     self._note(list(self.store.trials(target.key for target in cell.targets).values()))
-            held = self._compute(wanted)
+            held = self._compute(wanted, left)
 
     def _missing(self, cell: Cell, began: str) -> list[str]:
         """Keys of the trials that a cell still owes: one that failed elsewhere meanwhile is not tried again."""
@@ -111,7 +122,7 @@ class Session:
             if not ((one := there.get(target.key)) and (one.state == "complete" or one.started >= began))
         ]
 
-    def _compute(self, cells: Sequence[tuple[str, Cell]]) -> list[Cell]:
+    def _compute(self, cells: Sequence[tuple[str, Cell]], left: int) -> list[Cell]:
         """Compute the cells that this process can claim, each by the key beside it; return the others."""
         held: list[Cell] = []
 
@@ -126,7 +137,7 @@ class Session:
 
         if self._execution is None:
             self._execution = self._stack.enter_context(self._make())
-        for trials in self._execution.results(claimed(), left=len(cells)):
+        for trials in self._execution.results(claimed(), left=max(left, len(cells))):
             self.store.save_trials(trials)
             self._note(trials)
         return held

@@ -180,7 +180,7 @@ class _Budgeted(_Cells):
 
     def __post_init__(self) -> None:
         given, least = self.n_trials, (len(self._controls) + 1) * self.draws
-        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < least):
+        if given is not None and (isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < least):
             controls = "the control" if len(self._controls) == 1 else f"{len(self._controls)} controls"
             raise ValueError(
                 f"n_trials must be an int >= {least}, the {self.draws} draws of {controls} and of one arm; got {given!r}"
@@ -429,7 +429,8 @@ class Proposals(_Budgeted):
         if len(tried) >= self._affordable or (missing and tried):
             return missing
         left = set(self._candidates) - tried
-        following = min((index for index, _ in results if index in left), default=None)  # begun, and interrupted
+        # Begun, and interrupted. One draw alone does not tell: a preview may have timed it.
+        following = min((index for index, draw in results if index in left and draw), default=None)
         if following is None:
             following = self._proposed(tried, results)
         return missing + _missing(((following, draw) for draw in range(self.draws)), results, failed)

@@ -423,8 +423,12 @@ def _placed(start: Transform | None, point: Mapping[str, Any]) -> Transform:
         steps = [_changed(_from_catalog(name, index), fields) for (name, index), fields in changes.items()]
         return steps[0] if len(steps) == 1 else Compose(tuple(steps))
     steps = list(start.steps) if isinstance(start, Compose) else [start]
+    set_before: set[tuple[int, str]] = set()
     for (name, index), fields in changes.items():
         place = _place(steps, name, index)
+        if twice := {(place, field) for field in fields} & set_before:
+            raise ValueError(f"grid must name each field once; {name}.{min(twice)[1]} is named by two of its keys")
+        set_before |= {(place, field) for field in fields}
         steps[place] = _changed(steps[place], fields)
     return dataclasses.replace(start, steps=tuple(steps)) if isinstance(start, Compose) else steps[0]
 

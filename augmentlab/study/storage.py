@@ -441,6 +441,8 @@ def _connect(path: str, *, write: bool, durable: bool) -> sqlite3.Connection:
         _check_place(Path(path))
         connection = sqlite3.connect(path, isolation_level=None, timeout=_TIMEOUT)
     else:
+        if Path(path).is_dir():
+            raise IsADirectoryError(f"storage must be a file; {path!r} is a folder")
         if not Path(path).exists():
             raise FileNotFoundError(f"storage must be an existing file of studies; there is none at {path!r}")
         connection = _reader(path)

@@ -170,7 +170,8 @@ class Study(Record):
         self._storage = _storage(storage)
         self._spec: dict[str, Any] = {
             "schema_version": _SCHEMA_VERSION,
-            "name": data.name if name is None else str(name),
+            # A folder's name may hold bytes that are no characters, which a database cannot keep.
+            "name": str(data.name if name is None else name).encode("utf-8", "replace").decode("utf-8"),
             "context": {
                 "data": data.fingerprint,
                 "split": {"validation": float(validation), "test": float(test), "seed": seed},
@@ -270,7 +271,8 @@ class Study(Record):
             that are worse early; ``"tpe"`` or ``"gp"`` for Optuna's samplers. See `augmentlab.study.search`; what was
             stopped is told by `compare`.
         n_trials : int, optional
-            Number of trials to spend, the controls' among them; for ``"random"``, ``"tpe"`` and ``"gp"``.
+            Number of trials to spend, the controls' among them; for ``"random"``, ``"tpe"`` and ``"gp"``. What `preview`
+            timed of arms that are not tried comes on top.
         client : distributed.Client or concurrent.futures.Executor, optional
             Computes on a Dask cluster, or with any executor, instead.
         durable : bool
@@ -297,20 +299,17 @@ class Study(Record):
         ) as session:
             samples.save_images(session.store, self)
             failures: set[tuple[int, int]] = set()
-            while batch := planner.plan(self._results(), failures):
-                session.run([self._cell(index, draw) for index, draw in batch])
-                bad = {trial.key for trial in session.failed}
-                failures |= {place for place in batch if self._cell(*place).key in bad}
-                if session.interrupted:
-                    break
-            stopped = planner.stopped(self._results(), failures)
-            outcome = {
-                "name": search,
-                "finished": not session.interrupted,
-                "note": planner.note,
-                "stopped": {self._label(index): why for index, why in stopped.items()},
-            }
-            session.store.save_artifact(self._key, "search", search, json.dumps(outcome).encode())
+            results = self._results()
+            with session.interruptible():
+                while batch := planner.plan(results, failures):
+                    self._save_search(session.store, search, planner, results, failures, finished=False)
+                    session.run([self._cell(index, draw) for index, draw in batch], left=total - len(results))
+                    bad = {trial.key for trial in session.failed}
+                    failures |= {place for place in batch if self._cell(*place).key in bad}
+                    results = self._results()
+                    if session.interrupted:
+                        break
+            self._save_search(session.store, search, planner, results, failures, finished=not session.interrupted)
             samples.save_hardest(session.store, self)
         self._tell(session, self._keys("validation").values())
         return self
@@ -318,7 +317,8 @@ class Study(Record):
     def stop(self) -> None:
         """End a `run` that goes on in another thread, or that is about to begin there.
 
-        What is running is finished or dropped within about two seconds; everything finished is kept.
+        What is running is finished or dropped within about two seconds; everything finished is kept. Only a trial of
+        this process (``n_jobs=1``) that is in a single call of compiled code is waited for until the call returns.
         """
         self._stop.set()
 
@@ -343,11 +343,13 @@ class Study(Record):
         import pandas as pd
 
         self._check_data("preview with")
-        arms = self._all_arms
+        arms, processes = self._all_arms, workers(n_jobs)
         by_steps = sorted(range(len(arms)), key=lambda index: len(arms[index].pipeline.steps))
         timed = list(dict.fromkeys((-1, by_steps[0], by_steps[-1])))
         with self._session("validation", n_jobs=1, total=len(timed), progress=progress) as session:
             session.run([self._cell(index, 0) for index in timed])
+        if self.interrupted:
+            raise RuntimeError("the preview is not finished; call it again to go on")
         if session.failed:
             raise RuntimeError(f"a timed trial failed with {session.failed[0].message}")
         trials = self._stored("validation")
@@ -362,7 +364,6 @@ class Study(Record):
             role = "control" if index < 0 else self._spec["arms"][index]["role"]
             rows.append((arm.label, role, arm.code, left, left * known.get(index, mean)))
         frame = pd.DataFrame(rows, columns=["arm", "role", "code", "trials", "seconds"])
-        processes = workers(n_jobs)
         seconds = float(frame["seconds"].sum()) / processes
         time = (
             f": about {words.duration(seconds)} with {processes} worker{'' if processes == 1 else 's'}"
@@ -404,7 +405,7 @@ class Study(Record):
         """
         self._check_data("confirm with")
         left = self.n_trials - len(self._stored("validation"))
-        if left and not self._search["finished"]:
+        if left and not self._is_searched:
             raise RuntimeError(
                 f"{left} of {self.n_trials} trials {'is' if left == 1 else 'are'} not run yet; call run() before the "
                 "locked test is opened"
@@ -679,6 +680,21 @@ class Study(Record):
         if not complete:
             raise RuntimeError(f"every trial of {what} failed, the first with {next(iter(stored.values())).message}")
         return complete
+
+    def _save_search(
+        self,
+        store: Storage,
+        name: str,
+        planner: search.Search,
+        results: Mapping[tuple[int, int], NDArray[np.float64]],
+        failures: set[tuple[int, int]],
+        *,
+        finished: bool,
+    ) -> None:
+        """Keep what a search has stopped by now: a study that is killed must tell it too."""
+        stopped = {self._label(index): why for index, why in planner.stopped(results, failures).items()}
+        outcome = {"name": name, "finished": finished, "note": planner.note, "stopped": stopped}
+        store.save_artifact(self._key, "search", name, json.dumps(outcome).encode())
 
     def _results(self) -> dict[tuple[int, int], NDArray[np.float64]]:
         """What a search knows."""

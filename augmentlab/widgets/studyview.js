@@ -181,7 +181,7 @@ function render({ model, el }) {
     const tags = model.get("tags");
     if (document.activeElement !== search) search.value = model.get("search");
     for (const chip of chips.children) {
-      const { step } = chip.dataset, must = tags[step];
+      const { step } = chip.dataset, must = Object.hasOwn(tags, step) ? tags[step] : undefined;
       chip.textContent = must === undefined ? step : `${must ? "+" : "−"} ${step}`;
       chip.classList.toggle("al-with", must === true);
       chip.classList.toggle("al-without", must === false);

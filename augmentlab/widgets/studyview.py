@@ -212,6 +212,7 @@ class StudyView(anywidget.AnyWidget):
         """Look at the storage now, whatever was seen before."""
         with self._looking:
             self._next_table = self._next_still = 0.0
+            self._known = ()
             self._update()
 
     @property
@@ -425,7 +426,7 @@ class _Task:
     def __init__(self, kind: str, work: Callable[[], Any], done: Callable[[], None]) -> None:
         self.kind = kind
         self.stopping = False
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._finished = False
         # A daemon, so that the end of the kernel ends it; each trial is stored when it is there.
         self.thread = threading.Thread(target=self._work, args=(work, done), name="augmentlab-study", daemon=True)
@@ -440,10 +441,11 @@ class _Task:
             work()
         except Warning:
             pass  # of what failed, where warnings are errors: the view says it
-        except Exception as error:  # noqa: BLE001 - it is shown, and raised by `wait`
+        except BaseException as error:  # noqa: BLE001 - a model may even end its thread: it is shown, and raised by `wait`
             self.error = error
-        self._finished = True
-        done()
+        finally:
+            self._finished = True
+            done()
 
 
 _TASKS: "weakref.WeakKeyDictionary[Study, _Task]" = weakref.WeakKeyDictionary()
@@ -459,5 +461,5 @@ def _about(study: Study) -> str:
     return f"{count} arm{'' if count == 1 else 's'}, {study.draws} draws of each, {study.metric.name}"
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
     return str(error) if isinstance(error, (ValueError, RuntimeError)) else f"{type(error).__name__}: {error}"
