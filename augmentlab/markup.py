@@ -24,9 +24,19 @@ def text(plain: object) -> Markup:
     """
     if isinstance(plain, Markup):
         return plain
-    # A file's name may hold bytes that are no characters, and HTML has no control characters but these three.
-    whole = str(plain).encode("utf-8", "replace").decode("utf-8")
-    return Markup(html.escape(_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", whole)))
+    return Markup(html.escape(printable(str(plain))))
+
+
+def printable(plain: str) -> str:
+    """A text that HTML, SVG and a terminal can show: a file's name may hold bytes that are no characters, or controls.
+
+    Examples
+    --------
+    >>> printable("a\\tb") == "a\\tb"
+    True
+    """
+    whole = plain.encode("utf-8", "replace").decode("utf-8")
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", whole)
 
 
 def element(tag: str, *content: object, **attributes: object) -> Markup:

@@ -1,13 +1,13 @@
 """What the plots of studies read: the tidy frame behind a Study or a table, its unit, the levels of its factors."""
 
 import numbers
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augmentlab.markup import printable
 from augmentlab.study import comparison, export
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ __all__ = ["Unit", "as_text", "factors_of", "frame_of", "joined", "level_order",
 # Columns of compare(), diagnostics() and to_frame(); what else a frame of arms has is a factor.
 _DIAGNOSTICS = ["affinity", "affinity_low", "affinity_high", "diversity"]
 _KNOWN = {*comparison.COLUMNS, *_DIAGNOSTICS, *export.COLUMNS}
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ABSENT = "\N{EN DASH}"  # a level or a number that there is not
 
 
@@ -51,7 +50,7 @@ def frame_of(source: Any, method: str, columns: Sequence[str]) -> "pd.DataFrame"
 
 def as_text(name: str) -> str:
     """A name as matplotlib draws it letter by letter: no mathematics between dollars, no control characters."""
-    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", name).replace("$", r"\$")
+    return printable(name).replace("$", r"\$")
 
 
 def joined(source: Any, columns: Sequence[str]) -> "pd.DataFrame":

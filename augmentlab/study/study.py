@@ -16,6 +16,7 @@ import numpy as np
 from augmentlab import engines, models
 from augmentlab.compose import Compose
 from augmentlab.data import Dataset
+from augmentlab.markup import printable
 from augmentlab.study import analyses, samples, search, words
 from augmentlab.study.execution import Execution
 from augmentlab.study.inputs import (
@@ -170,8 +171,7 @@ class Study(Record):
         self._storage = _storage(storage)
         self._spec: dict[str, Any] = {
             "schema_version": _SCHEMA_VERSION,
-            # A folder's name may hold bytes that are no characters, which a database cannot keep.
-            "name": str(data.name if name is None else name).encode("utf-8", "replace").decode("utf-8"),
+            "name": printable(str(data.name if name is None else name)),
             "context": {
                 "data": data.fingerprint,
                 "split": {"validation": float(validation), "test": float(test), "seed": seed},
