@@ -28,13 +28,7 @@ def text(plain: object) -> Markup:
 
 
 def printable(plain: str) -> str:
-    """A text that HTML, SVG and a terminal can show: a file's name may hold bytes that are no characters, or controls.
-
-    Examples
-    --------
-    >>> printable("a\\tb") == "a\\tb"
-    True
-    """
+    """A text that HTML, SVG and a terminal can show: a file's name may hold bytes that are no characters, or controls."""
     whole = plain.encode("utf-8", "replace").decode("utf-8")
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", whole)
 
