@@ -95,10 +95,12 @@ def dask():
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
+        cluster.adapt(minimum=2, maximum=2)  # a worker that dies while it starts is not replaced without
 
         def workers():
-            # Dask does not replace a worker that dies while it starts; that is not what is tested.
-            return list(client.run(os.getpid, on_error="ignore").values()) if len(client.nthreads()) > 1 else []
+            nannies = list(cluster.workers.values())
+            ready = len(client.nthreads()) > 1 and all(nanny.status.name == "running" for nanny in nannies)
+            return list(client.run(os.getpid, on_error="ignore").values()) if ready else []
 
         yield {"client": client}, workers
 
