@@ -377,6 +377,38 @@ class Transform:
             imports[0] = f"from augmentlab import (\n{names},\n)"
         return "\n".join(imports) + f"\n\npipeline = {self._layout()}"
 
+    def export(self, target: str, *, shape: "tuple[int, ...] | None" = None, strict: bool = True) -> str:
+        """The transform as source text for another library, with the grade of its agreement on each line.
+
+        Parameters
+        ----------
+        target : str
+            ``albumentations``, ``torchvision``, ``kornia`` and ``keras`` draw for themselves: distributions stay
+            distributions. ``opencv``, ``pillow``, ``scipy``, ``scikit-image``, ``tensorflow``, ``matlab`` and ``pgmagick`` take
+            a drawn transform as explicit numbers: windows, matrices, taps and tables. All define ``pipeline``.
+        shape : tuple of int, optional
+            Of the uint8 images for a target that takes numbers: (H, W), (H, W, 1) or (H, W, 3).
+        strict : bool
+            Whether a step that the target cannot do is an error; if not, it is left out, and the text says so.
+
+        Raises
+        ------
+        augmentlab.interop.ExportError
+            A ValueError that lists every step that cannot be exported, why, and the nearest one that can.
+
+        Examples
+        --------
+        >>> from augmentlab import HorizontalFlip
+        >>> print(HorizontalFlip(p=0.5).export("albumentations"))  # doctest: +ELLIPSIS
+        ...
+        pipeline = A.Compose([
+            # HorizontalFlip(p=0.5): exact
+            A.HorizontalFlip(p=0.5),
+        ])
+        <BLANKLINE>
+        """
+        return str(importlib.import_module("augmentlab.interop").export(self, target, shape=shape, strict=strict))
+
     def _layout(self) -> str:
         """The repr, over several lines where that reads better."""
         return repr(self)

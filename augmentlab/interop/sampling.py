@@ -1,0 +1,283 @@
+"""Targets that draw for themselves: a pipeline of distributions as a pipeline of distributions."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import augmentlab
+from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.interop.explicit import called
+from augmentlab.interop.grades import EXACT, ExportError, Grade, RefusedError
+from augmentlab.params import Choice, Distribution, Integers, LogUniform, Uniform, parameters, uniform
+from augmentlab.transform import GeometricTransform, Transform
+
+LOG_PARTS = (
+    4  # uniform parts that stand for a log-uniform range: over a factor of 2 its mean is kept to 1 part in 1,000
+)
+MOST_VARIANTS = 24  # of one step: more of them is no longer text that a person reads
+
+Lines = list[str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a target does one transform.
+
+    Parameters
+    ----------
+    call : str
+        What does it there, as the table of the documentation shows it.
+    write : callable
+        ``write(step) -> str or list of str``: an expression, over one or more lines, `p` included. Fields hold numbers,
+        `Uniform` ranges or, where `integers`, ranges of integers. It may raise a `RefusedError`.
+    grade : Grade or callable
+        Or ``grade(step) -> Grade``. Of the pixels when the same numbers are drawn.
+    cause : str
+        Why it differs, one sentence; empty where it is exact.
+    integers : bool
+        Whether the target can draw integers from a range, with both ends.
+    """
+
+    call: str
+    write: Callable[[Any], str | Lines]
+    grade: Grade | Callable[[Any], Grade] = EXACT
+    cause: str = ""
+    integers: bool = False
+
+    def graded(self, step: Transform) -> Grade:
+        """The grade for one step."""
+        return self.grade if isinstance(self.grade, Grade) else self.grade(step)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """How a target writes sequences and choices: each ``write(children, step)``, children being lines with commas.
+
+    A missing one is refused.
+    """
+
+    sequence: Callable[[Lines, Compose], Lines]
+    one_of: Callable[[Lines, OneOf], Lines] | None = None
+    some_of: Callable[[Lines, SomeOf], Lines] | None = None
+    any_order: Callable[[Lines, RandomOrder], Lines] | None = None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A target that takes distributions.
+
+    Parameters
+    ----------
+    name, title : str
+        As `export` takes it, and as its makers write it.
+    packages : tuple of str
+        What its text imports, by the name that is imported.
+    imports : tuple of str
+        The lines at its top.
+    rows : mapping of Transform subclass to Row
+        What it can do.
+    groups : Groups
+        Sequences and choices.
+    top : callable
+        ``top(lines) -> list of str``: the statements that define ``pipeline`` from the lines of the steps, which end
+        with commas.
+    run : callable
+        ``run(text, image) -> array``: executes it on (H, W) or (H, W, 3) uint8; what comes back is like that of
+        `Transform.apply`.
+    refusals : mapping of Transform subclass to RefusedError
+        Why it cannot do others, where there is more to say than that it has nothing like it.
+    functions : mapping of str to str
+        Functions or classes that lines may call, by name; those called are written above.
+    """
+
+    name: str
+    title: str
+    packages: tuple[str, ...]
+    imports: tuple[str, ...]
+    rows: Mapping[type[Transform], Row]
+    groups: Groups
+    top: Callable[[Lines], Lines]
+    run: Callable[[str, Any], Any]
+    refusals: Mapping[type[Transform], RefusedError] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict)
+    usage: str = ""  # how the pipeline is called, for the first lines of the text
+
+    random = True
+
+    def row(self, step: Transform) -> Row:
+        """How a transform is done here; a `RefusedError` where it is not."""
+        if type(step) not in self.rows:
+            raise self.refusals.get(
+                type(step), RefusedError("it has nothing like it", "augmentlab.torch trains with any transform")
+            )
+        return self.rows[type(step)]
+
+    def export(self, pipeline: Transform, *, strict: bool = True) -> str:
+        """The text; see `augmentlab.Transform.export`."""
+        refused: Lines = []
+        whole = pipeline if isinstance(pipeline, Compose) and pipeline.p == 1 else None
+        lines = [line for step in (whole.steps if whole else (pipeline,)) for line in self._lines(step, refused)]
+        if refused and strict:
+            raise ExportError.of(self.title, refused)
+        left_out = [f"# left out: {line}" for line in refused]
+        statements = self.top(lines)
+        code = "\n".join([*left_out, *statements])
+        functions = "".join(f"\n\n{text.strip()}\n" for text in called(self.functions, code))
+        twice = "" if resampled(pipeline) < 2 else _TWICE
+        return (
+            f'"""{self.title} for {type(pipeline).__name__}, made by augmentlab {augmentlab.__version__}.\n\n'
+            f"{self.usage}{twice}\n"
+            f'"""\n\n' + "\n".join(self.imports) + f"\n{functions}\n" + code + "\n"
+        )
+
+    def _lines(self, step: Transform, refused: Lines) -> Lines:
+        """The lines of a step, with a comment before and a comma behind; none where it is refused."""
+        try:
+            return self._written(step, refused)
+        except RefusedError as error:
+            refused.append(error.of(step))
+            return []
+
+    def _written(self, step: Transform, refused: Lines) -> Lines:
+        if isinstance(step, Compose | OneOf | SomeOf | RandomOrder | Blend):
+            group = self._group(step, refused)
+            return [*group[:-1], group[-1] + ","]
+        row = self.row(step)
+        parts = variants(step, integers=row.integers)
+        if len(parts) == 1:
+            ((_, one),) = parts
+            expression = row.write(one)
+            lines = [expression] if isinstance(expression, str) else list(expression)
+            return [f"# {step!r:.160}: {row.graded(one)}", *lines[:-1], lines[-1] + ","]
+        if self.groups.one_of is None:
+            raise RefusedError("it draws no such distribution", "uniform(low, high) can be exported")
+        children: Lines = []
+        for _, one in parts:
+            expression = row.write(one)
+            lines = [expression] if isinstance(expression, str) else list(expression)
+            children += [*lines[:-1], lines[-1] + ","]
+        stand_in = OneOf(tuple(one for _, one in parts), weights=tuple(weight for weight, _ in parts), p=step.p)
+        group = self.groups.one_of(indented(children), stand_in)
+        grade = row.graded(parts[0][1])
+        split = "; log-uniform in parts" if _holds(step, LogUniform) else ""
+        return [f"# {step!r:.160}: {grade}{split}", *group[:-1], group[-1] + ","]
+
+    def _group(self, step: Any, refused: Lines) -> Lines:
+        children = indented([line for one in step.steps for line in self._lines(one, refused)])
+        writers: dict[type[Transform], Any] = {
+            Compose: self.groups.sequence,
+            OneOf: self.groups.one_of,
+            SomeOf: self.groups.some_of,
+            RandomOrder: self.groups.any_order,
+        }
+        write = writers.get(type(step))
+        if write is None:
+            raise RefusedError(f"it has no {type(step).__name__}", "its steps can be exported one by one")
+        return list(write(children, step))
+
+
+_TWICE = (
+    "\nEach geometric step interpolates the pixels anew here, and only once for all adjacent ones in augmentlab: the"
+    "\nresult is softer."
+)
+
+
+def resampled(pipeline: Transform) -> int:
+    """How many geometric steps that interpolate a pipeline may apply one after the other."""
+    most = here = 0
+    for step in pipeline.walk():
+        bends = isinstance(step, GeometricTransform) and step.slice_array(np.empty((4, 4, 1))) is None
+        here = here + 1 if bends else here if isinstance(step, Compose) else 0
+        most = max(most, here)
+    return most
+
+
+def indented(lines: Lines) -> Lines:
+    """One step to the right."""
+    return [f"    {line}" for line in lines]
+
+
+def _holds(step: Transform, kind: type[Distribution]) -> bool:
+    return any(isinstance(getattr(step, one.name), kind) for one in parameters(step))
+
+
+def variants(step: Transform, *, integers: bool = False) -> list[tuple[float, Any]]:
+    """A step as weighted steps with probability 1 that hold only numbers, uniform ranges and, if `integers`, ranges of
+    integers; the step itself where it is one already. Drawn seeds are left to the target.
+
+    Raises
+    ------
+    RefusedError
+        When they would be too many.
+    """
+    choices: dict[str, list[tuple[float, Any]]] = {}
+    for one in parameters(step):
+        value = getattr(step, one.name)
+        if one.name == "seed" or isinstance(value, Uniform):
+            continue
+        match value:
+            case LogUniform():
+                edges = np.geomspace(value.low, value.high, LOG_PARTS + 1).tolist()
+                choices[one.name] = [(1.0, uniform(low, high)) for low, high in itertools.pairwise(edges)]
+            case Choice():
+                choices[one.name] = [(1.0, each) for each in value.values]
+            case Integers() if not integers:
+                choices[one.name] = [(1.0, each) for each in range(value.low, value.high + 1)]
+    if not choices:
+        return [(1.0, step)]
+    count = math.prod(len(each) for each in choices.values())
+    if count > MOST_VARIANTS:
+        raise RefusedError(
+            f"its distributions would take {count} variants of the step", "uniform(low, high) or numbers take one"
+        )
+    return [
+        (
+            math.prod(weight for weight, _ in picked),
+            dataclasses.replace(step, p=1.0, **dict(zip(choices, (value for _, value in picked), strict=True))),
+        )
+        for picked in itertools.product(*choices.values())
+    ]
+
+
+def span(value: Any) -> tuple[Any, Any]:
+    """Both ends of a range; those of a number are itself."""
+    return (value.low, value.high) if isinstance(value, Distribution) else (value, value)
+
+
+def fixed(step: Transform, *names: str) -> tuple[Any, ...]:
+    """The values of fields that the target cannot draw.
+
+    Raises
+    ------
+    RefusedError
+        When one of them is a range.
+    """
+    values = tuple(getattr(step, name) for name in names)
+    for name, value in zip(names, values, strict=True):
+        if isinstance(value, Distribution):
+            raise RefusedError(f"it cannot draw {name}", f"{name} as a number or a choice can be exported")
+    return values
+
+
+def default(step: Transform, *names: str) -> None:
+    """Refuse unless these fields have their defaults."""
+    for one in parameters(step):
+        value = getattr(step, one.name)
+        if one.name in names and value != one.default:
+            raise RefusedError(f"it has no {one.name}", f"{one.name}={one.default!r} can be exported")
+
+
+def number(value: float) -> str:
+    """As text, without the noise of the last digits."""
+    return f"{value:.10g}"
+
+
+def pair(ends: Sequence[float], times: float = 1.0, plus: float = 0.0) -> str:
+    """A range as text, in order, each end scaled and shifted."""
+    low, high = sorted(end * times + plus for end in ends)
+    return f"({number(low)}, {number(high)})"

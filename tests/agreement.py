@@ -1,0 +1,80 @@
+"""What the tests of all targets share: images, drawn pipelines, and whether exported text keeps what it says."""
+
+import functools
+import importlib
+import os
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from skimage import data
+
+from augmentlab import BatchTransform, Compose, engine, transforms
+from augmentlab.interop import ExportError, export, target
+from augmentlab.interop.running import run
+
+CATALOG = [one for one in map(transforms.__dict__.get, transforms.__all__) if not issubclass(one, BatchTransform)]
+# Two photographs, of few pixels and of odd sides.
+IMAGES = {
+    "astronaut": np.ascontiguousarray(data.astronaut()[::5, ::5][:90, :83]),
+    "chelsea": np.ascontiguousarray(data.chelsea()[::4, ::4]),
+}
+
+
+def draws(cls, count, seed=0):
+    """Some drawn transforms of a class, over its typical ranges."""
+    found = [cls.typical(p=1.0).sample((seed, index)) for index in range(count)]
+    return [one for one in found if one is not None]
+
+
+@functools.cache
+def exportable(name):
+    """The classes of the catalog of which a target takes a typical draw."""
+    return [cls for cls in CATALOG if all(_takes(name, one, IMAGES["chelsea"]) for one in draws(cls, 3))]
+
+
+def _takes(name, step, image):
+    try:
+        export(step, name, shape=image.shape)
+    except ExportError:
+        return False
+    return True
+
+
+def pipelines(classes, most=4):
+    """Hypothesis: drawn pipelines of typical steps of these classes."""
+
+    def build(picked, seed):
+        preprocessing = (transforms.Normalize, transforms.Center, transforms.Standardize)
+        floats = [cls for cls in picked if issubclass(cls, preprocessing)][:1]  # last, and one
+        steps = [cls.typical().sample((seed, index)) for index, cls in enumerate([*picked, *floats])]
+        kept = [one for one in steps[: len(picked)] if not isinstance(one, preprocessing)]
+        return Compose([one for one in [*kept, *steps[len(picked) :]] if not one.is_identity or one.preprocessing])
+
+    return st.builds(build, st.lists(st.sampled_from(classes), min_size=1, max_size=most), st.integers(0, 2**31))
+
+
+def differences(got, want):
+    """Maximum and mean difference in levels of 255, and the share of values off by more than one."""
+    assert got.shape == want.shape
+    assert got.dtype == want.dtype
+    away = np.abs(got.astype(np.float64) - want) * (1 if want.dtype == np.uint8 else 255)
+    return float(away.max()), float(away.mean()), float((away > 1).mean())
+
+
+def agrees(name, pipeline, image):
+    """Check that an explicit target's text gives the pixels within the grade that it states; return the grade."""
+    text, grade = target(name).graded(pipeline, image.shape)
+    with engine("reference"):  # which defines every result; the fast engine is up to a level away
+        want = pipeline.apply(image)
+    worst, _, _ = differences(run(text, name, image), want)
+    # floats of unit range are compared to a hundredth of a level
+    assert worst <= grade.levels + 0.01, f"{worst} > {grade}\n{text}"
+    return grade
+
+
+def required(name):
+    """The module of that name; where there is none the test is skipped, or fails if AUGMENTLAB_REQUIRE_FRAMEWORKS is set."""
+    if os.environ.get("AUGMENTLAB_REQUIRE_FRAMEWORKS"):
+        return importlib.import_module(name)
+    return pytest.importorskip(name)

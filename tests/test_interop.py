@@ -1,0 +1,70 @@
+"""Exported text runs in its library and gives the pixels within the grade that it states."""
+
+import numpy as np
+import pytest
+from agreement import CATALOG, IMAGES, agrees, draws, exportable, pipelines
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from augmentlab import Brightness, Compose, ElasticTransform, GaussianBlur, GaussianNoise, Rotate, uniform
+from augmentlab.interop import TARGETS, ExportError, export
+
+ON_EVERY_RUN = ("scipy",)
+IMAGE = IMAGES["chelsea"]
+
+
+@pytest.mark.parametrize("name", ON_EVERY_RUN)
+@pytest.mark.parametrize("cls", CATALOG, ids=lambda cls: cls.__name__)
+def test_each_transform_agrees_as_its_grade_says(name, cls):
+    if cls not in exportable(name):
+        with pytest.raises(ExportError, match=cls.__name__):
+            export(draws(cls, 1)[0], name, shape=IMAGE.shape)
+        return
+    for image in (*IMAGES.values(), IMAGE[..., 0], IMAGE[..., :1]):
+        for step in draws(cls, 3):
+            agrees(name, step, image)
+
+
+@pytest.mark.parametrize("name", ON_EVERY_RUN)
+@given(data=st.data())
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_drawn_pipelines_agree_as_their_grade_says(name, data):
+    pipeline = data.draw(pipelines(exportable(name)))
+    agrees(name, pipeline, data.draw(st.sampled_from(list(IMAGES.values()))))
+
+
+def test_all_that_is_refused_is_told_at_once():
+    pipeline = Compose([ElasticTransform(alpha=0.1, seed=1), Rotate(angle=3), GaussianNoise(std=0.1, seed=1)])
+    with pytest.raises(ExportError) as caught:
+        pipeline.export("scipy", shape=(10, 10, 3))
+    assert "ElasticTransform(" in str(caught.value)
+    assert "GaussianNoise(" in str(caught.value)
+    assert "Rotate" not in str(caught.value)
+
+
+def test_without_strict_a_step_is_left_out_and_the_text_says_so():
+    pipeline = Compose([GaussianNoise(std=0.1, seed=1), Brightness(delta=0.1)])
+    text = pipeline.export("scipy", shape=IMAGE.shape, strict=False)
+    assert "# left out: GaussianNoise(std=0.1, seed=1)" in text
+    namespace = {}
+    exec(text, namespace)
+    np.testing.assert_array_equal(namespace["pipeline"](IMAGE), Brightness(delta=0.1).apply(IMAGE))
+
+
+def test_what_is_not_drawn_is_refused():
+    with pytest.raises(ExportError, match="not drawn"):
+        GaussianBlur(sigma=uniform(0, 1)).export("scipy", shape=(10, 10))
+
+
+@pytest.mark.parametrize("shape", [None, (10,), (10, 10, 4), (0, 10), "12", (10.0, 10)])
+def test_a_wrong_shape_is_one_sentence(shape):
+    with pytest.raises(ValueError, match=r"^shape must be"):
+        Rotate(angle=3).export("scipy", shape=shape)
+
+
+def test_an_unknown_target_is_one_sentence():
+    with pytest.raises(
+        ValueError, match="target must be one of albumentations, .* got 'simplecv'; SimpleCV wraps OpenCV"
+    ):
+        Rotate(angle=3).export("simplecv")
+    assert len(TARGETS) == 11
