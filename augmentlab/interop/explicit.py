@@ -106,10 +106,7 @@ class Explicit:
     def row(self, operation: Operation) -> Row:
         """How an operation is done here; a `RefusedError` where it is not."""
         step = getattr(operation, "step", None)
-        if step is not None:
-            found = self.named.get(type(step).__name__)
-        else:
-            found = self.rows.get(type(operation))
+        found = self.rows.get(type(operation)) if step is None else self.named.get(type(step).__name__)
         if found is None and hasattr(step, "seed"):
             raise RefusedError(
                 "its random numbers are augmentlab's own",

@@ -318,7 +318,7 @@ def lower(pipeline: Transform, shape: tuple[int, ...]) -> list[Part | tuple[Tran
     floats = False
     if not isinstance(pipeline, Compose):
         pipeline = Compose(())._unchecked(steps=(pipeline,))  # noqa: SLF001
-    for run in [part for whole, _ in plan(pipeline, shape[:2]) for part in _unbent(whole, shape[:2])]:
+    for run in [part for whole, size in plan(pipeline, _size(shape)) for part in _unbent(whole, size)]:
         after = shape
         for step in run:
             after = step.output_shape(after)
@@ -333,12 +333,17 @@ def lower(pipeline: Transform, shape: tuple[int, ...]) -> list[Part | tuple[Tran
     return parts
 
 
+def _size(shape: tuple[int, ...]) -> Shape:
+    return shape[0], shape[1]
+
+
 def _unbent(run: tuple[Transform, ...], size: Shape) -> list[tuple[Transform, ...]]:
     """A run, cut before and behind steps that have no matrix, so that these alone are refused."""
     if len(run) == 1 or not isinstance(run[0], GeometricTransform) or any(step.is_random for step in run):
         return [run]
-    parts = itertools.groupby(run, lambda step: geometry.is_matrix(step.coordinate_map(size)))
-    return [part for straight, steps in parts for part in ([tuple(steps)] if straight else [(one,) for one in steps])]
+    straight: list[Any] = list(run)
+    parts = itertools.groupby(straight, lambda step: geometry.is_matrix(step.coordinate_map(size)))
+    return [part for whole, steps in parts for part in ([tuple(steps)] if whole else [(one,) for one in steps])]
 
 
 def _lowered(run: tuple[Transform, ...], shape: tuple[int, ...], floats: bool) -> tuple[Operation, ...]:
@@ -372,7 +377,7 @@ def _table(run: tuple[Transform, ...], shape: tuple[int, ...]) -> NDArray[np.uin
 
 
 def _geometric(run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floats: bool) -> tuple[Operation, ...]:
-    size = shape[:2]
+    size = _size(shape)
     if len(run) == 1:
         (step,) = run
         if isinstance(step, transforms.GridShuffle):
@@ -382,7 +387,7 @@ def _geometric(run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floa
     maps = []
     for step in run:
         maps.append(step.coordinate_map(size))
-        size = step.output_shape(size)
+        size = _size(step.output_shape(size))
     border, fill = next((step.edge for step in run if step.edge is not None), ("edge", 0.0))
     matrix = geometry.compose(maps, size)
     if not geometry.is_matrix(matrix):
@@ -394,10 +399,10 @@ def _geometric(run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floa
     whole = moved and all(step.slice_array(np.empty((*shape[:2], 0))) is not None for step in run)
     if whole:
         return () if np.array_equal(matrix, np.eye(3)) and size == shape[:2] else (_slice(matrix, size),)
-    return (Warp(np.asarray(matrix, np.float64), *size, border, _on_scale(fill, floats)),)
+    return (Warp(np.asarray(matrix, np.float64), size[0], size[1], border, _on_scale(fill, floats)),)
 
 
-def _slice(matrix: Numbers, size: Shape) -> Slice:
+def _slice(matrix: geometry.Map, size: Shape) -> Slice:
     """Whole-pixel moves are all told by their matrix: a window, mirrors, and a swap of the axes."""
     transpose = matrix[0, 0] == 0
     height, width = size[::-1] if transpose else size  # of the window
@@ -424,11 +429,11 @@ def _own_way(step: GeometricTransform, size: Shape, floats: bool) -> tuple[Opera
             return (*_cut(top, left, height, width, size), *_resized((height, width), step.output_shape(size)))
         case transforms.Resize():
             top, left, height, width = step._content(size)  # noqa: SLF001
-            rows, columns = step.output_shape(size)
-            around = ((top, rows - height - top), (left, columns - width - left))
+            out_height, out_width = step.output_shape(size)
+            frame = ((top, out_height - height - top), (left, out_width - width - left))
             return (
                 *_resized(size, (height, width), step.method),
-                *_padded(around, "constant", _on_scale(step.fill, floats)),
+                *_padded(frame, "constant", _on_scale(step.fill, floats)),
             )
         case transforms.Rescale() | transforms.LongestMaxSize() | transforms.SmallestMaxSize():
             return _resized(size, step.output_shape(size))
@@ -465,10 +470,10 @@ def _resized(size: tuple[int, ...], to: tuple[int, ...], method: str = "linear")
     if tuple(size) == tuple(to):
         return ()
     if method == "area":
-        return (AreaResizing(*to),)
+        return (AreaResizing(to[0], to[1]),)
     # skimage.transform.resize blurs by (factor - 1) / 2 before it shrinks; each side that grows is left alone
     taps = [_gaussian_taps(max((have / want - 1) / 2, 0)) for have, want in zip(size, to, strict=True)]
-    return (Resizing(*to, *taps),)
+    return (Resizing(to[0], to[1], taps[0], taps[1]),)
 
 
 def _gaussian_taps(sigma: float) -> tuple[float, ...]:
@@ -510,7 +515,7 @@ def _pixel(step: Transform, shape: tuple[int, ...]) -> tuple[Operation, ...]:
     return rule(step, shape)
 
 
-def _by_name(step: Transform, shape: tuple[int, ...]) -> tuple[Operation, ...]:  # noqa: ARG001
+def _by_name(step: Transform, shape: tuple[int, ...]) -> tuple[Operation, ...]:
     return (Own(step),)
 
 

@@ -246,7 +246,7 @@ def variants(step: Transform, *, integers: bool = False) -> list[tuple[float, An
 
 def span(value: Any) -> tuple[Any, Any]:
     """Both ends of a range; those of a number are itself."""
-    return (value.low, value.high) if isinstance(value, Distribution) else (value, value)
+    return (value.low, value.high) if isinstance(value, Uniform | Integers) else (value, value)
 
 
 def fixed(step: Transform, *names: str) -> tuple[Any, ...]:

@@ -135,7 +135,7 @@ def _table(one: ops.Table, image: Image) -> list[str]:
         return [f"table = {array(one.values[:, 0], 'uint8')}", "image = table[image]"]
     return [
         f"tables = {array(one.values.T, 'uint8')}",
-        f"image = np.stack([table[image[..., channel]] for channel, table in enumerate(tables)], axis=-1)",
+        "image = np.stack([table[image[..., channel]] for channel, table in enumerate(tables)], axis=-1)",
     ]
 
 
