@@ -47,7 +47,7 @@ HOMES = {
     "torch": {"models"},
     "distributed": {"study"},
     "cloudpickle": {"study"},
-    "pandas": {"study", "labelcheck", "plots", "data", "cli"},
+    "pandas": {"study", "labelcheck", "plots", "data", "cli", "interop"},
     "voila": {"app"},
     "cv2": {"engines"},
     "numba": {"engines"},

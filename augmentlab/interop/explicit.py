@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import augmentlab
-from augmentlab.interop.grades import EXACT, ExportError, Grade, RefusedError
+from augmentlab.interop.grades import EXACT, ExportError, Finding, Grade, RefusedError
 from augmentlab.interop.operations import Operation, Part, lower
 from augmentlab.transform import Transform
 
@@ -129,6 +129,18 @@ class Explicit:
             floats = image.floats or type(operation).__name__ in {"Scaling", "OwnScaling"}
             image = Image(operation.shape(image.shape), floats)
         return lines, grades, image
+
+    def findings(self, pipeline: Transform, shape: tuple[int, ...]) -> list[Finding]:
+        """What it does for each part of a pipeline that it can export."""
+        found = []
+        for part in lower(pipeline, shape):
+            if not isinstance(part, Part):
+                raise part[1]
+            _, grades, _ = self.written(part)
+            for operation, grade in zip(part.operations, grades, strict=True):
+                row = self.row(operation)
+                found.append(Finding(part.steps, row.call, grade, row.cause))
+        return found
 
     def export(self, pipeline: Transform, shape: tuple[int, ...], *, strict: bool = True) -> str:
         """The text; see `augmentlab.Transform.export`."""

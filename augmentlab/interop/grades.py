@@ -41,6 +41,28 @@ def approximate(levels: float) -> Grade:
     return Grade("approximate", levels)
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What a target does for some steps of a pipeline.
+
+    Parameters
+    ----------
+    steps : tuple of Transform
+        Computed together.
+    call : str
+        The calls of the target.
+    grade : Grade
+        How near it comes.
+    cause : str
+        Why it differs; empty where it is exact.
+    """
+
+    steps: tuple[object, ...]
+    call: str
+    grade: Grade
+    cause: str
+
+
 class RefusedError(ValueError):
     """A target cannot do a step.
 

@@ -12,7 +12,7 @@ import numpy as np
 import augmentlab
 from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.explicit import called
-from augmentlab.interop.grades import EXACT, ExportError, Grade, RefusedError
+from augmentlab.interop.grades import EXACT, ExportError, Finding, Grade, RefusedError
 from augmentlab.params import Choice, Distribution, Integers, LogUniform, Uniform, parameters, uniform
 from augmentlab.transform import GeometricTransform, Transform
 
@@ -116,6 +116,16 @@ class Sampling:
                 type(step), RefusedError("it has nothing like it", "augmentlab.torch trains with any transform")
             )
         return self.rows[type(step)]
+
+    def findings(self, pipeline: Transform, shape: tuple[int, ...]) -> list[Finding]:  # noqa: ARG002  (as `Explicit` has it)
+        """What it does for each step of a pipeline that it can export."""
+        found = []
+        for step in pipeline.walk():
+            if not isinstance(step, Compose | OneOf | SomeOf | RandomOrder | Blend):
+                row = self.row(step)
+                one = variants(step, integers=row.integers)[0][1]
+                found.append(Finding((step,), row.call, row.graded(one), row.cause))
+        return found
 
     def export(self, pipeline: Transform, *, strict: bool = True) -> str:
         """The text; see `augmentlab.Transform.export`."""
