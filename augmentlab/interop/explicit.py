@@ -10,8 +10,8 @@ import numpy as np
 
 import augmentlab
 from augmentlab.interop.grades import EXACT, ExportError, Grade, RefusedError
-from augmentlab.interop.operations import Operation, Part, lower
-from augmentlab.transform import Transform
+from augmentlab.interop.operations import BENT, Operation, Part, lower
+from augmentlab.transform import GeometricTransform, Transform
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,8 @@ class Explicit:
         """How an operation is done here; a `RefusedError` where it is not."""
         step = getattr(operation, "step", None)
         found = self.rows.get(type(operation)) if step is None else self.named.get(type(step).__name__)
+        if found is None and isinstance(step, GeometricTransform):
+            raise BENT
         if found is None and hasattr(step, "seed"):
             raise RefusedError(
                 "its random numbers are augmentlab's own",
