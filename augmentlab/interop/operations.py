@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from augmentlab import geometry, transforms
 from augmentlab.compose import Compose, plan
-from augmentlab.engines.reference import GRAY_WEIGHTS
+from augmentlab.engines import reference
+from augmentlab.engines.reference import GRAY_WEIGHTS as GRAY_WEIGHTS
 from augmentlab.geometry import Shape
 from augmentlab.interop.grades import RefusedError
 from augmentlab.pixels import full_scale, rounded
@@ -115,6 +116,17 @@ class Resizing(Operation):
 @dataclass(frozen=True, eq=False)
 class AreaResizing(Operation):
     """Resize by the mean over the area that each pixel covers."""
+
+    height: int
+    width: int
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.height, self.width, *shape[2:])
+
+
+@dataclass(frozen=True, eq=False)
+class NearestResizing(Operation):
+    """Resize with pixel borders aligned: each pixel shows the one in which its centre lies."""
 
     height: int
     width: int
@@ -310,6 +322,12 @@ class Part:
     floats: bool
 
 
+BENT = RefusedError(
+    "it moves each pixel in its own way, by no few numbers",
+    "Affine and Perspective can be exported, and augmentlab.torch trains with any transform",
+)
+
+
 def lower(pipeline: Transform, shape: tuple[int, ...]) -> list[Part | tuple[Transform, RefusedError]]:
     """The parts of a drawn pipeline for uint8 images of `shape` (H, W) or (H, W, C), C in {1, 3}; instead of a part, a
     step that has none and why.
@@ -318,12 +336,13 @@ def lower(pipeline: Transform, shape: tuple[int, ...]) -> list[Part | tuple[Tran
     floats = False
     if not isinstance(pipeline, Compose):
         pipeline = Compose(())._unchecked(steps=(pipeline,))  # noqa: SLF001
-    for run in [part for whole, size in plan(pipeline, _size(shape)) for part in _unbent(whole, size)]:
+    runs = [(part, whole) for whole, size in plan(pipeline, _size(shape)) for part in _unbent(whole, size)]
+    for run, whole in runs:
         after = shape
         for step in run:
             after = step.output_shape(after)
         try:
-            operations = _lowered(run, shape, floats)
+            operations = _lowered(run, shape, floats, alone=run == whole)
         except RefusedError as error:
             parts += [(step, error) for step in run]
         else:
@@ -338,7 +357,9 @@ def _size(shape: tuple[int, ...]) -> Shape:
 
 
 def _unbent(run: tuple[Transform, ...], size: Shape) -> list[tuple[Transform, ...]]:
-    """A run, cut before and behind steps that have no matrix, so that these alone are refused."""
+    """A run, cut before and behind steps that have no matrix, so that these alone are refused: a library that has such a
+    step by itself would interpolate the pixels there, and before and behind it again.
+    """
     if len(run) == 1 or not isinstance(run[0], GeometricTransform) or any(step.is_random for step in run):
         return [run]
     straight: list[Any] = list(run)
@@ -346,14 +367,14 @@ def _unbent(run: tuple[Transform, ...], size: Shape) -> list[tuple[Transform, ..
     return [part for whole, steps in parts for part in ([tuple(steps)] if whole else [(one,) for one in steps])]
 
 
-def _lowered(run: tuple[Transform, ...], shape: tuple[int, ...], floats: bool) -> tuple[Operation, ...]:
+def _lowered(run: tuple[Transform, ...], shape: tuple[int, ...], floats: bool, *, alone: bool) -> tuple[Operation, ...]:
     first = run[0]
     if any(step.is_random for step in run):
         raise RefusedError("it is not drawn", "export pipeline.sample(rng), or its deterministic() part")
     if all(step.is_identity and not step.preprocessing for step in run):
         return ()
     if isinstance(first, GeometricTransform):
-        return _geometric(run, shape, floats)  # type: ignore[arg-type]
+        return _geometric(run, shape, floats, alone=alone)  # type: ignore[arg-type]
     if isinstance(first, transforms.Normalize | transforms.Center | transforms.Standardize):
         return _floating(first, floats, 1 if len(shape) == 2 else shape[2])
     if floats:
@@ -376,7 +397,9 @@ def _table(run: tuple[Transform, ...], shape: tuple[int, ...]) -> NDArray[np.uin
 # --- geometry --------------------------------------------------------------------------------------------------------
 
 
-def _geometric(run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floats: bool) -> tuple[Operation, ...]:
+def _geometric(
+    run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floats: bool, *, alone: bool
+) -> tuple[Operation, ...]:
     size = _size(shape)
     if len(run) == 1:
         (step,) = run
@@ -391,10 +414,11 @@ def _geometric(run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floa
     border, fill = next((step.edge for step in run if step.edge is not None), ("edge", 0.0))
     matrix = geometry.compose(maps, size)
     if not geometry.is_matrix(matrix):
-        raise RefusedError(
-            "it moves each pixel in its own way, by no few numbers",
-            "Affine and Perspective can be exported, and augmentlab.torch trains with any transform",
-        )
+        if alone:
+            return (Own(run[0]),)
+        raise BENT
+    if reference.shows_horizon(matrix, size):
+        raise RefusedError("it looks beyond the horizon of its perspective", "a weaker perspective can be exported")
     moved = all(type(step).resample is GeometricTransform.resample for step in run)
     whole = moved and all(step.slice_array(np.empty((*shape[:2], 0))) is not None for step in run)
     if whole:
@@ -485,6 +509,16 @@ def _gaussian_taps(sigma: float) -> tuple[float, ...]:
     return tuple((taps / taps.sum()).tolist())
 
 
+def sigma_of(taps: tuple[float, ...]) -> float | None:
+    """The standard deviation of a Gaussian that has these taps; None where none has."""
+    middle = len(taps) // 2
+    if not 0 < taps[0] < taps[middle]:
+        return None
+    sigma = float(f"{middle / math.sqrt(2 * math.log(taps[middle] / taps[0])):.12g}")
+    own = _gaussian_taps(sigma)
+    return sigma if len(own) == len(taps) and np.allclose(own, taps, rtol=0, atol=1e-9) else None
+
+
 def _on_scale(fill: float, floats: bool) -> float:
     return float(fill) if floats else float(rounded(np.asarray(fill * 255), np.uint8))
 
@@ -560,6 +594,15 @@ def _defocus(step: transforms.Defocus, shape: tuple[int, ...]) -> tuple[Operatio
     return _kernel(blur._disk(step.radius * max(shape[:2])))  # noqa: SLF001
 
 
+def _downscale(step: transforms.Downscale, shape: tuple[int, ...]) -> tuple[Operation, ...]:
+    size = shape[:2]
+    small = tuple(max(round(side * step.scale), 1) for side in size)
+    if small == size:
+        return ()
+    larger = _resized(small, size) if step.method == "linear" else (NearestResizing(*size),)
+    return (*_resized(size, small, "area"), *larger)
+
+
 def _gray(step: transforms.Grayscale, shape: tuple[int, ...]) -> tuple[Operation, ...]:
     return () if _is_gray(shape) else (ChannelMix(np.array([GRAY_WEIGHTS[step.weights]] * 3)),)
 
@@ -626,6 +669,7 @@ _RULES: dict[type[Transform], Callable[[Any, tuple[int, ...]], tuple[Operation, 
     transforms.UnsharpMask: lambda step, _: (Sharpening(_gaussian_taps(step.sigma), step.amount),),
     transforms.Sharpness: _sharpness,
     transforms.Emboss: _emboss,
+    transforms.Downscale: _downscale,
     transforms.HueSaturation: _hue,
     transforms.Grayscale: _gray,
     transforms.Sepia: _sepia,
