@@ -278,6 +278,9 @@ class OwnScaling(Operation):
     kind: str  # center, standardize, minmax
     per_channel: bool
 
+    def spread(self, levels: float) -> float:
+        return 2 * levels  # what is taken off may move as far, the other way
+
 
 @dataclass(frozen=True, eq=False)
 class JPEG(Operation):
