@@ -41,6 +41,10 @@ class Row:
         Why it differs, one sentence; empty where it is exact.
     integers : bool
         Whether the target can draw integers from a range, with both ends.
+    logs : bool
+        Whether it can draw uniformly in the logarithm.
+    whole : tuple of str
+        Fields that `write` takes with any distribution.
     """
 
     call: str
@@ -48,10 +52,16 @@ class Row:
     grade: Grade | Callable[[Any], Grade] = EXACT
     cause: str = ""
     integers: bool = False
+    logs: bool = False
+    whole: tuple[str, ...] = ()
 
     def graded(self, step: Transform) -> Grade:
         """The grade for one step."""
         return self.grade if isinstance(self.grade, Grade) else self.grade(step)
+
+    def variants(self, step: Transform) -> list[tuple[float, Any]]:
+        """What `write` takes of a step; see `variants`."""
+        return variants(step, integers=self.integers, logs=self.logs, whole=self.whole)
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,7 @@ class Sampling:
         for step in pipeline.walk():
             if not isinstance(step, Compose | OneOf | SomeOf | RandomOrder | Blend):
                 row = self.row(step)
-                one = variants(step, integers=row.integers)[0][1]
+                one = row.variants(step)[0][1]
                 found.append(Finding((step,), row.call, row.graded(one), row.cause))
         return found
 
@@ -137,7 +147,8 @@ class Sampling:
         left_out = [f"# left out: {line}" for line in refused]
         statements = self.top(lines)
         code = "\n".join([*left_out, *statements])
-        functions = "".join(f"\n\n{text.strip()}\n" for text in called(self.functions, code))
+        without_comments = "\n".join(line for line in statements if not line.lstrip().startswith("#"))
+        functions = "".join(f"\n\n{text.strip()}\n" for text in called(self.functions, without_comments))
         twice = "" if resampled(pipeline) < 2 else _TWICE
         return (
             f'"""{self.title} for {type(pipeline).__name__}, made by augmentlab {augmentlab.__version__}.\n\n'
@@ -158,7 +169,7 @@ class Sampling:
             group = self._group(step, refused)
             return [*group[:-1], group[-1] + ","]
         row = self.row(step)
-        parts = variants(step, integers=row.integers)
+        parts = row.variants(step)
         if len(parts) == 1:
             ((_, one),) = parts
             expression = row.write(one)
@@ -174,11 +185,14 @@ class Sampling:
         stand_in = OneOf(tuple(one for _, one in parts), weights=tuple(weight for weight, _ in parts), p=step.p)
         group = self.groups.one_of(indented(children), stand_in)
         grade = row.graded(parts[0][1])
-        split = "; log-uniform in parts" if _holds(step, LogUniform) else ""
+        split = "; log-uniform in parts" if _holds(step, LogUniform) and not row.logs else ""
         return [f"# {step!r:.160}: {grade}{split}", *group[:-1], group[-1] + ","]
 
     def _group(self, step: Any, refused: Lines) -> Lines:
+        before = len(refused)
         children = indented([line for one in step.steps for line in self._lines(one, refused)])
+        if len(refused) > before and isinstance(step, OneOf | SomeOf):
+            raise RefusedError("without some of its steps the others would be drawn more often", "leave these out of it")
         writers: dict[type[Transform], Any] = {
             Compose: self.groups.sequence,
             OneOf: self.groups.one_of,
@@ -216,9 +230,12 @@ def _holds(step: Transform, kind: type[Distribution]) -> bool:
     return any(isinstance(getattr(step, one.name), kind) for one in parameters(step))
 
 
-def variants(step: Transform, *, integers: bool = False) -> list[tuple[float, Any]]:
-    """A step as weighted steps with probability 1 that hold only numbers, uniform ranges and, if `integers`, ranges of
-    integers; the step itself where it is one already. Drawn seeds are left to the target.
+def variants(
+    step: Transform, *, integers: bool = False, logs: bool = False, whole: tuple[str, ...] = ()
+) -> list[tuple[float, Any]]:
+    """A step as weighted steps with probability 1 that hold only numbers, uniform ranges and, if asked for, ranges of
+    `integers` and those uniform in the logarithm; the step itself where it is one already. Drawn seeds are left to the
+    target, fields named in `whole` as they are.
 
     Raises
     ------
@@ -228,10 +245,10 @@ def variants(step: Transform, *, integers: bool = False) -> list[tuple[float, An
     choices: dict[str, list[tuple[float, Any]]] = {}
     for one in parameters(step):
         value = getattr(step, one.name)
-        if one.name == "seed" or isinstance(value, Uniform):
+        if one.name in {"seed", *whole} or isinstance(value, Uniform):
             continue
         match value:
-            case LogUniform():
+            case LogUniform() if not logs:
                 edges = np.geomspace(value.low, value.high, LOG_PARTS + 1).tolist()
                 choices[one.name] = [(1.0, uniform(low, high)) for low, high in itertools.pairwise(edges)]
             case Choice():
