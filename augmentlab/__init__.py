@@ -22,7 +22,22 @@ _NAMES = {
     "study": ("Study",),
     "widgets": ("Controls", "Explorer", "LabelCheck", "StudyView", "explore", "label_check"),
 }
-_MODULES = ("data", "models", "params", "plots", "policies", "render", "report", "study", "transforms", "widgets")
+_MODULES = (
+    "data",
+    "huggingface",
+    "keras",
+    "models",
+    "params",
+    "plots",
+    "policies",
+    "render",
+    "report",
+    "sklearn",
+    "study",
+    "torch",
+    "transforms",
+    "widgets",
+)
 
 if TYPE_CHECKING:
     from augmentlab.batch import augment_batch as augment_batch
