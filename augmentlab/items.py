@@ -103,6 +103,7 @@ class Layout:
         return from_keywords(given), {name: path for name, path in paths.items() if name in targets}, given
 
     def _paths(self, item: Any, item_name: str) -> dict[str, Path]:
+        paths: dict[str, Path]
         if isinstance(item, Mapping):
             paths = {name: (name,) for name in _PLACES if name in item}
         elif isinstance(item, (tuple, list)):
@@ -113,7 +114,9 @@ class Layout:
             paths = {"image": ()}
         paths |= {name: path for name, path in self.places.items() if not isinstance(path, list)}
         if "image" not in paths:
-            raise ValueError(f"image must be named, such as image='img', where {item_name} has none; got {_described(item)}")
+            raise ValueError(
+                f"image must be named, such as image='img', where {item_name} has none; got {_described(item)}"
+            )
         return paths
 
     def _all_named(self) -> list[Path]:
@@ -126,7 +129,11 @@ class Layout:
         if isinstance(item, Mapping):
             rest: dict[Any, Any] = {key: value for key, value in item.items() if key not in named}
         else:
-            rest = {place: value for place, value in enumerate(item) if place not in named} if () not in paths.values() else {}
+            rest = (
+                {place: value for place, value in enumerate(item) if place not in named}
+                if () not in paths.values()
+                else {}
+            )
         for place, value in rest.items():
             what = _may_move(value, size)
             if what:
@@ -135,7 +142,9 @@ class Layout:
                     f"mask={place!r}, bboxes=({place!r}, 'boxes'), or label={place!r} where it stays as it is"
                 )
 
-    def written(self, item: Any, paths: Mapping[str, Path], given: Mapping[str, Any], sample: Sample, write: Write) -> Any:
+    def written(
+        self, item: Any, paths: Mapping[str, Path], given: Mapping[str, Any], sample: Sample, write: Write
+    ) -> Any:
         """The item with what has become of its parts; a Sample as a dict of them."""
         if isinstance(item, Sample):
             return {name: write(name, getattr(sample, KEYWORDS[name]), given[name]) for name in paths}
@@ -143,7 +152,7 @@ class Layout:
         for name, path in paths.items():
             came, value = _at(item, path), moved[name]
             if name == "masks" and hasattr(came, "dtype"):  # one array (N, H, W)
-                value = np.stack(value) if value else np.zeros((0, *sample.image.shape[:2]), _array(came).dtype)
+                value = np.stack(value) if value else np.zeros((0, *sample.image.shape[:2]), as_array(came).dtype)
             item = _put(item, path, write(name, value, came))
         return item
 
@@ -168,7 +177,9 @@ def check_dtype(dtype: Any, pipeline: Transform) -> str:
         raise ValueError(f"dtype must be 'float32' or 'uint8'; got {dtype!r}")
     beyond = next((step for step in pipeline.walk() if not step.bounded), None)
     if name == "uint8" and beyond is not None:
-        raise ValueError(f"dtype must be 'float32' for a pipeline that leaves [0, 1], as {beyond!r:.80} does; got 'uint8'")
+        raise ValueError(
+            f"dtype must be 'float32' for a pipeline that leaves [0, 1], as {beyond!r:.80} does; got 'uint8'"
+        )
     return name
 
 
@@ -184,19 +195,22 @@ def is_tensor(value: Any) -> bool:
     return hasattr(value, "detach") and hasattr(value, "numpy")
 
 
-def _array(value: Any) -> Any:
+def as_array(value: Any) -> Any:
+    """A tensor as an array, all else as it is."""
     return value.detach().cpu().numpy() if is_tensor(value) else value
 
 
 def _read(name: str, value: Any, where: str) -> Any:
     """What a call with keywords takes; tensors have their channels first, as everything of PyTorch has."""
-    array = _array(value)
+    array = as_array(value)
     if name == "image":
         return as_image(array, channels_first=is_tensor(value) and array.ndim == 3, name=where)
     if name == "masks":
-        return {key: np.asarray(_array(one)) for key, one in value.items()} if isinstance(value, Mapping) else [
-            np.asarray(_array(one)) for one in value
-        ]
+        return (
+            {key: np.asarray(as_array(one)) for key, one in value.items()}
+            if isinstance(value, Mapping)
+            else [np.asarray(as_array(one)) for one in value]
+        )
     if name in {"mask", "heatmap"}:
         array = np.asarray(array)
         return np.moveaxis(array, 0, -1) if is_tensor(value) and array.ndim == 3 else array
@@ -209,7 +223,9 @@ def _may_move(value: Any, size: tuple[int, ...]) -> str:
     """What `value` seems to be, if it belongs to the pixels of an image of `size` (H, W)."""
     if hasattr(value, "getexif"):
         return "a Pillow image"
-    if isinstance(value, Mapping) or (isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) for one in value)):
+    if isinstance(value, Mapping) or (
+        isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) for one in value)
+    ):
         return "annotations"
     shape = tuple(getattr(value, "shape", ()))
     return f"an array of shape {shape}" if len(shape) > 1 and size in {shape[:2], shape[-2:]} else ""

@@ -1,8 +1,7 @@
 """Augmented images for Keras 3 and tf.data (extra ``keras``)."""
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -84,7 +83,7 @@ class Batches:
             raise ValueError(f"targets must be one for each of {len(images)} images; got {len(targets)}")
         if count("batch_size", batch_size) < 1:
             raise ValueError(f"batch_size must be an int >= 1; got {batch_size!r}")
-        _check_target(target, pipeline)
+        _check_target(target)
         self.images, self.targets, self.target = images, targets, target
         self.batch_size, self.shuffle = batch_size, shuffle
         self.epoch = count("epoch", epoch)
@@ -176,7 +175,7 @@ def tf_map(
     count("epoch", epoch)
     if size is not None and count("size", size) < 1:
         raise ValueError(f"size must be an int >= 1; got {size!r}")
-    _check_target(target, pipeline)
+    _check_target(target)
 
     def made(number: Any, image: Array, mask: Any = None) -> Any:
         passes, index = divmod(int(number), size) if size else (0, int(number))
@@ -237,7 +236,7 @@ def _with_channels(image: Array) -> Array:
     return image[..., None] if image.ndim == 2 else image
 
 
-def _check_target(target: Any, pipeline: Transform) -> None:
+def _check_target(target: Any) -> None:
     if target not in {"label", "mask", "heatmap"}:
         raise ValueError(f"target must be one of 'label', 'mask', 'heatmap'; got {target!r}")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from augmentlab.items import Layout, Stream, as_dtype, check_dtype, count, is_tensor
+from augmentlab.items import Layout, Stream, as_array, as_dtype, check_dtype, count
 from augmentlab.transform import Transform
 
 __all__ = ["AugmentedDataset"]
@@ -75,7 +75,7 @@ class AugmentedDataset:
         self._stream = Stream(pipeline, seed)
         self._dtype = check_dtype(dtype, pipeline)
         self._layout = Layout.named(type(self).__name__, named)
-        self._epoch = _shared(count("epoch", epoch))
+        self._epoch = shared_number(count("epoch", epoch))
 
     @property
     def pipeline(self) -> Transform:
@@ -117,7 +117,7 @@ class AugmentedDataset:
         mixes = self.pipeline.mixes
         read = [self._layout.read(item, number, label=mixes) for item, number in zip(items, numbers, strict=True)]
         made = self._stream.many([sample for sample, _, _ in read], self.epoch, numbers)
-        write = functools.partial(_written, dtype=self._dtype)
+        write = functools.partial(written, dtype=self._dtype)
         return [
             self._layout.written(item, paths, given, sample, write)
             for item, (_, paths, given), sample in zip(items, read, made, strict=True)
@@ -128,7 +128,9 @@ class AugmentedDataset:
         self._epoch.share_memory_()  # a copy is shared with its own workers
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.dataset!r:.80}, {self.pipeline!r}, seed={self.seed}, dtype={self._dtype!r})"
+        return (
+            f"{type(self).__name__}({self.dataset!r:.80}, {self.pipeline!r}, seed={self.seed}, dtype={self._dtype!r})"
+        )
 
 
 def tensor(image: Any, dtype: str = "float32") -> Any:
@@ -140,7 +142,7 @@ def tensor(image: Any, dtype: str = "float32") -> Any:
     return torch.from_numpy(np.array(planes, order="C"))
 
 
-def _written(name: str, value: Any, came: Any, dtype: str) -> Any:
+def written(name: str, value: Any, came: Any, dtype: str) -> Any:
     """What becomes of one part of an item; `came` is what was read."""
     import torch
 
@@ -149,16 +151,20 @@ def _written(name: str, value: Any, came: Any, dtype: str) -> Any:
     if value is came:
         return came
     if name == "masks":
-        if isinstance(value, dict):
-            return {key: torch.tensor(one) for key, one in value.items()}
-        return torch.tensor(value) if isinstance(value, np.ndarray) else [torch.tensor(one) for one in value]
+        return _each(value)
     if name in {"mask", "heatmap"}:
         return torch.from_numpy(np.array(np.moveaxis(value, -1, 0) if value.ndim == 3 else value, order="C"))
-    if name in {"bbox_labels", "keypoint_labels"}:
-        if is_tensor(came):
-            return torch.as_tensor(np.array(value), dtype=came.dtype)
-        return torch.from_numpy(np.array(value, came.dtype)) if isinstance(came, np.ndarray) else value
+    if name in {"bbox_labels", "keypoint_labels"}:  # a list, of text perhaps, stays one
+        return torch.from_numpy(np.array(value, as_array(came).dtype)) if hasattr(came, "dtype") else value
     return torch.tensor(value, dtype=torch.float32)  # boxes, keypoints, vectors of class probabilities
+
+
+def _each(masks: Any) -> Any:
+    import torch
+
+    if isinstance(masks, dict):
+        return {key: torch.tensor(one) for key, one in masks.items()}
+    return torch.tensor(masks) if isinstance(masks, np.ndarray) else [torch.tensor(one) for one in masks]
 
 
 def _place(index: Any, length: int) -> int:
@@ -168,7 +174,7 @@ def _place(index: Any, length: int) -> int:
     return number % length
 
 
-def _shared(number: int) -> Any:
+def shared_number(number: int) -> Any:
     """A number that workers see change: in shared memory, and picklable, unlike those of multiprocessing."""
     import torch
 
