@@ -23,7 +23,23 @@ _NAMES = {
     "interop": ("compare_frameworks",),
     "widgets": ("Controls", "Explorer", "LabelCheck", "StudyView", "explore", "label_check"),
 }
-_MODULES = ("data", "interop", "models", "params", "plots", "policies", "render", "report", "study", "transforms", "widgets")
+_MODULES = (
+    "data",
+    "huggingface",
+    "interop",
+    "keras",
+    "models",
+    "params",
+    "plots",
+    "policies",
+    "render",
+    "report",
+    "sklearn",
+    "study",
+    "torch",
+    "transforms",
+    "widgets",
+)
 
 if TYPE_CHECKING:
     from augmentlab.batch import augment_batch as augment_batch
