@@ -1,11 +1,9 @@
 """What the tests of all targets share: images, drawn pipelines, and whether exported text keeps what it says."""
 
 import functools
-import importlib
-import os
 
 import numpy as np
-import pytest
+from frameworks import required  # noqa: F401  (the tests of targets take all from here)
 from hypothesis import strategies as st
 from skimage import data
 
@@ -114,10 +112,3 @@ def _level(pipeline, image, want):
     if before.dtype != np.uint8 or before.shape != want.shape:
         return 1
     return max(1, float((255 * np.ptp(want, axis=(0, 1)) / np.maximum(np.ptp(before, axis=(0, 1)), 1)).max()))
-
-
-def required(name):
-    """The module of that name; where there is none the test is skipped, or fails if AUGMENTLAB_REQUIRE_FRAMEWORKS is set."""
-    if os.environ.get("AUGMENTLAB_REQUIRE_FRAMEWORKS"):
-        return importlib.import_module(name)
-    return pytest.importorskip(name)
