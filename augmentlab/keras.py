@@ -60,7 +60,8 @@ class AugmentedPyDataset:
     Notes
     -----
     Images come out channels last and with a channel axis, (B, H, W, C). Give ``fit`` no ``steps_per_epoch``: an epoch of
-    Keras that ends within the data would change the order there.
+    Keras that ends within the data would change the order there. Where PyTorch is the backend of Keras and `workers` is more
+    than 1, Keras drops the first batch of a fit; there, hand ``fit`` a ``DataLoader`` of `augmentlab.torch.AugmentedDataset`.
     """
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
