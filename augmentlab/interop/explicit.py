@@ -202,13 +202,13 @@ def _moves(operation: Operation) -> bool:
 
 
 def called(functions: Mapping[str, str], code: str) -> list[str]:
-    """The texts of the functions that code calls, those that are called by others first."""
+    """The texts of the functions that code calls and the classes that it names, those that others need first."""
     found: list[str] = []
 
-    def look(text: str) -> None:
+    def look(text: str, own: str = "") -> None:
         for name, body in functions.items():
-            if body not in found and re.search(rf"\b{name}\(", text):
-                look(body.replace(f"def {name}(", "").replace(f"function {name}(", ""))
+            if name != own and body not in found and re.search(rf"\b{name}[()]", text):
+                look(body, name)
                 if body not in found:
                     found.append(body)
 
