@@ -11,7 +11,7 @@ from skimage import data
 
 from augmentlab import BatchTransform, Compose, engine, transforms
 from augmentlab.interop import ExportError, export, target
-from augmentlab.interop.running import run
+from augmentlab.interop.running import is_installed, run
 
 CATALOG = [one for one in map(transforms.__dict__.get, transforms.__all__) if not issubclass(one, BatchTransform)]
 # Two photographs, of few pixels and of odd sides.
@@ -95,13 +95,18 @@ def differences(got, want):
 def agrees(name, pipeline, image):
     """Check that an explicit target's text gives the pixels within the grade that it states; return the grade."""
     text, grade = target(name).graded(pipeline, image.shape)
+    judge(run(text, name, image), pipeline, image, grade, text)
+    return grade
+
+
+def judge(got, pipeline, image, grade, text=""):
+    """Check that `got` is what a pipeline gives, within a grade."""
     with engine("reference"):  # which defines every result; the fast engine is up to a level away
         want = pipeline.apply(image)
         level = _level(pipeline, image, want)
-    worst, _, _ = differences(run(text, name, image), want)
+    worst, _, _ = differences(got, want)
     # floats of unit range are compared to a hundredth of a level
-    assert worst <= level * grade.levels + 0.01, f"{worst} > {grade}\n{text}"
-    return grade
+    assert worst <= level * grade.levels + 0.01, f"{pipeline}: {worst} > {grade}\n{text}"
 
 
 def _level(pipeline, image, want):
@@ -121,3 +126,11 @@ def required(name):
     if os.environ.get("AUGMENTLAB_REQUIRE_FRAMEWORKS"):
         return importlib.import_module(name)
     return pytest.importorskip(name)
+
+
+def runnable(name):
+    """As `required`, of a target that takes more than a Python package."""
+    if not is_installed(name):
+        if os.environ.get("AUGMENTLAB_REQUIRE_FRAMEWORKS"):
+            pytest.fail(f"the target {name} cannot be run here", pytrace=False)
+        pytest.skip(f"the target {name} cannot be run here", allow_module_level=True)
