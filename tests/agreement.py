@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from frameworks import required  # noqa: F401  (the tests of targets take all from here)
+from frameworks import required, runnable  # noqa: F401  (the tests of targets take all from here)
 from hypothesis import strategies as st
 from skimage import data
 
@@ -148,13 +148,18 @@ def differences(got, want):
 def agrees(name, pipeline, image):
     """Check that an explicit target's text gives the pixels within the grade that it states; return the grade."""
     text, grade = target(name).graded(pipeline, image.shape)
+    judge(run(text, name, image), pipeline, image, grade, text)
+    return grade
+
+
+def judge(got, pipeline, image, grade, text=""):
+    """Check that `got` is what a pipeline gives, within a grade."""
     with engine("reference"):  # which defines every result; the fast engine is up to a level away
         want = pipeline.apply(image)
         level = _level(pipeline, image, want)
-    worst, _, _ = differences(run(text, name, image), want)
+    worst, _, _ = differences(got, want)
     # floats of unit range are compared to a hundredth of a level
-    assert worst <= level * grade.levels + 0.01, f"{worst} > {grade}\n{text}"
-    return grade
+    assert worst <= level * grade.levels + 0.01, f"{pipeline}: {worst} > {grade}\n{text}"
 
 
 def _level(pipeline, image, want):
