@@ -198,8 +198,9 @@ def called(functions: Mapping[str, str], code: str) -> list[str]:
 
     def look(text: str) -> None:
         for name, body in functions.items():
-            if body not in found and re.search(rf"\b{name}\(", text):
-                look(body.replace(f"def {name}(", "").replace(f"function {name}(", ""))
+            # a function is called, a class may also be inherited from
+            if body not in found and body is not text and re.search(rf"\b{name}\(|\({name}\)", text):
+                look(body)
                 if body not in found:
                     found.append(body)
 

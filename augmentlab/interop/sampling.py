@@ -41,6 +41,8 @@ class Row:
         Why it differs, one sentence; empty where it is exact.
     integers : bool
         Whether the target can draw integers from a range, with both ends.
+    logarithmic : bool
+        Whether it can draw log-uniformly.
     """
 
     call: str
@@ -48,6 +50,7 @@ class Row:
     grade: Grade | Callable[[Any], Grade] = EXACT
     cause: str = ""
     integers: bool = False
+    logarithmic: bool = False
 
     def graded(self, step: Transform) -> Grade:
         """The grade for one step."""
@@ -148,7 +151,7 @@ class Sampling:
             group = self._group(step, refused)
             return [*group[:-1], group[-1] + ","]
         row = self.row(step)
-        parts = variants(step, integers=row.integers)
+        parts = variants(step, integers=row.integers, logarithmic=row.logarithmic)
         if len(parts) == 1:
             ((_, one),) = parts
             expression = row.write(one)
@@ -164,11 +167,19 @@ class Sampling:
         stand_in = OneOf(tuple(one for _, one in parts), weights=tuple(weight for weight, _ in parts), p=step.p)
         group = self.groups.one_of(indented(children), stand_in)
         grade = row.graded(parts[0][1])
-        split = "; log-uniform in parts" if _holds(step, LogUniform) else ""
+        split = "; log-uniform in parts" if _holds(step, LogUniform) and not row.logarithmic else ""
         return [f"# {step!r:.160}: {grade}{split}", *group[:-1], group[-1] + ","]
 
     def _group(self, step: Any, refused: Lines) -> Lines:
-        children = indented([line for one in step.steps for line in self._lines(one, refused)])
+        written = [(one, self._lines(one, refused)) for one in step.steps]
+        children = indented([line for _, lines in written for line in lines])
+        if isinstance(step, OneOf) and not all(lines for _, lines in written):
+            # the weights of what is left
+            weights = step.weights or (1.0,) * len(step.steps)
+            kept = [(one, weight) for (one, lines), weight in zip(written, weights, strict=True) if lines]
+            if not kept:
+                raise RefusedError("none of its steps can be exported")
+            step = OneOf(tuple(one for one, _ in kept), weights=tuple(weight for _, weight in kept), p=step.p)
         writers: dict[type[Transform], Any] = {
             Compose: self.groups.sequence,
             OneOf: self.groups.one_of,
@@ -206,9 +217,10 @@ def _holds(step: Transform, kind: type[Distribution]) -> bool:
     return any(isinstance(getattr(step, one.name), kind) for one in parameters(step))
 
 
-def variants(step: Transform, *, integers: bool = False) -> list[tuple[float, Any]]:
-    """A step as weighted steps with probability 1 that hold only numbers, uniform ranges and, if `integers`, ranges of
-    integers; the step itself where it is one already. Drawn seeds are left to the target.
+def variants(step: Transform, *, integers: bool = False, logarithmic: bool = False) -> list[tuple[float, Any]]:
+    """A step as weighted steps with probability 1 that hold only numbers, uniform ranges, if `integers` ranges of
+    integers and if `logarithmic` log-uniform ranges; the step itself where it is one already. Drawn seeds are left to
+    the target.
 
     Raises
     ------
@@ -221,7 +233,7 @@ def variants(step: Transform, *, integers: bool = False) -> list[tuple[float, An
         if one.name == "seed" or isinstance(value, Uniform):
             continue
         match value:
-            case LogUniform():
+            case LogUniform() if not logarithmic:
                 edges = np.geomspace(value.low, value.high, LOG_PARTS + 1).tolist()
                 choices[one.name] = [(1.0, uniform(low, high)) for low, high in itertools.pairwise(edges)]
             case Choice():
