@@ -64,7 +64,7 @@ def test_a_wrong_shape_is_one_sentence(shape):
 
 def test_an_unknown_target_is_one_sentence():
     with pytest.raises(
-        ValueError, match="target must be one of albumentations, .* got 'simplecv'; SimpleCV wraps OpenCV"
+        ValueError, match=r"target must be one of albumentations, .* got 'simplecv'; SimpleCV wraps OpenCV"
     ):
         Rotate(angle=3).export("simplecv")
     assert len(TARGETS) == 11

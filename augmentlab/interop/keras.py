@@ -58,7 +58,7 @@ def _drawn(value: Any) -> str:
 def _row(code: Callable[[Any], str], grade: Grade = ONE, cause: str = _SINGLE, call: str = "", **flags: bool) -> Row:
     """A row of a layer in the text."""
     what = f"a layer in the text{f' on {call}' if call else ''}"
-    return Row(what, lambda step: _each(step, code(step), **flags), grade, cause, integers=True, logarithmic=True)
+    return Row(what, lambda step: _each(step, code(step), **flags), grade, cause, integers=True, logs=True)
 
 
 def _fixed(code: Callable[[Any], str], call: str) -> Row:
@@ -343,7 +343,7 @@ ROWS: dict[type[Any], Row] = {
         _affine,
         ONE,
         _SINGLE,
-        logarithmic=True,
+        logs=True,
     ),
     T.Perspective: _row(
         lambda step: f"perspective(x, draw, {_border(step)}, {_drawn(step.scale)})",
@@ -359,7 +359,7 @@ ROWS: dict[type[Any], Row] = {
     T.LongestMaxSize: _row(_rescale, call="ops.take_along_axis", always=True),
     T.SmallestMaxSize: _row(_rescale, call="ops.take_along_axis", always=True),
     T.Pad: _row(_pad, EXACT, "", "ops.pad, ops.take", always=True),
-    T.Brightness: Row("RandomBrightness", _brightness, ONE, _SINGLE, logarithmic=True),
+    T.Brightness: Row("RandomBrightness", _brightness, ONE, _SINGLE, logs=True),
     T.Contrast: _named("(x - 0.5) * {factor} + 0.5"),
     T.BrightnessContrast: _named("(x - 0.5) * {contrast} + 0.5 + {brightness}"),
     T.Gamma: _named("x ** {gamma}"),

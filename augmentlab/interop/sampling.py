@@ -12,7 +12,7 @@ import numpy as np
 import augmentlab
 from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.explicit import called
-from augmentlab.interop.grades import EXACT, ExportError, Grade, RefusedError
+from augmentlab.interop.grades import EXACT, ExportError, Finding, Grade, RefusedError
 from augmentlab.params import Choice, Distribution, Integers, LogUniform, Uniform, parameters, uniform
 from augmentlab.transform import GeometricTransform, Transform
 
@@ -41,8 +41,10 @@ class Row:
         Why it differs, one sentence; empty where it is exact.
     integers : bool
         Whether the target can draw integers from a range, with both ends.
-    logarithmic : bool
-        Whether it can draw log-uniformly.
+    logs : bool
+        Whether it can draw uniformly in the logarithm.
+    whole : tuple of str
+        Fields that `write` takes with any distribution.
     """
 
     call: str
@@ -50,11 +52,16 @@ class Row:
     grade: Grade | Callable[[Any], Grade] = EXACT
     cause: str = ""
     integers: bool = False
-    logarithmic: bool = False
+    logs: bool = False
+    whole: tuple[str, ...] = ()
 
     def graded(self, step: Transform) -> Grade:
         """The grade for one step."""
         return self.grade if isinstance(self.grade, Grade) else self.grade(step)
+
+    def variants(self, step: Transform) -> list[tuple[float, Any]]:
+        """What `write` takes of a step; see `variants`."""
+        return variants(step, integers=self.integers, logs=self.logs, whole=self.whole)
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,16 @@ class Sampling:
             )
         return self.rows[type(step)]
 
+    def findings(self, pipeline: Transform, shape: tuple[int, ...]) -> list[Finding]:  # noqa: ARG002  (as `Explicit` has it)
+        """What it does for each step of a pipeline that it can export."""
+        found = []
+        for step in pipeline.walk():
+            if not isinstance(step, Compose | OneOf | SomeOf | RandomOrder | Blend):
+                row = self.row(step)
+                one = row.variants(step)[0][1]
+                found.append(Finding((step,), row.call, row.graded(one), row.cause))
+        return found
+
     def export(self, pipeline: Transform, *, strict: bool = True) -> str:
         """The text; see `augmentlab.Transform.export`."""
         refused: Lines = []
@@ -130,7 +147,8 @@ class Sampling:
         left_out = [f"# left out: {line}" for line in refused]
         statements = self.top(lines)
         code = "\n".join([*left_out, *statements])
-        functions = "".join(f"\n\n{text.strip()}\n" for text in called(self.functions, code))
+        without_comments = "\n".join(line for line in statements if not line.lstrip().startswith("#"))
+        functions = "".join(f"\n\n{text.strip()}\n" for text in called(self.functions, without_comments))
         twice = "" if resampled(pipeline) < 2 else _TWICE
         return (
             f'"""{self.title} for {type(pipeline).__name__}, made by augmentlab {augmentlab.__version__}.\n\n'
@@ -151,7 +169,7 @@ class Sampling:
             group = self._group(step, refused)
             return [*group[:-1], group[-1] + ","]
         row = self.row(step)
-        parts = variants(step, integers=row.integers, logarithmic=row.logarithmic)
+        parts = row.variants(step)
         if len(parts) == 1:
             ((_, one),) = parts
             expression = row.write(one)
@@ -167,19 +185,14 @@ class Sampling:
         stand_in = OneOf(tuple(one for _, one in parts), weights=tuple(weight for weight, _ in parts), p=step.p)
         group = self.groups.one_of(indented(children), stand_in)
         grade = row.graded(parts[0][1])
-        split = "; log-uniform in parts" if _holds(step, LogUniform) and not row.logarithmic else ""
+        split = "; log-uniform in parts" if _holds(step, LogUniform) and not row.logs else ""
         return [f"# {step!r:.160}: {grade}{split}", *group[:-1], group[-1] + ","]
 
     def _group(self, step: Any, refused: Lines) -> Lines:
-        written = [(one, self._lines(one, refused)) for one in step.steps]
-        children = indented([line for _, lines in written for line in lines])
-        if isinstance(step, OneOf) and not all(lines for _, lines in written):
-            # the weights of what is left
-            weights = step.weights or (1.0,) * len(step.steps)
-            kept = [(one, weight) for (one, lines), weight in zip(written, weights, strict=True) if lines]
-            if not kept:
-                raise RefusedError("none of its steps can be exported")
-            step = OneOf(tuple(one for one, _ in kept), weights=tuple(weight for _, weight in kept), p=step.p)
+        before = len(refused)
+        children = indented([line for one in step.steps for line in self._lines(one, refused)])
+        if len(refused) > before and isinstance(step, OneOf | SomeOf):
+            raise RefusedError("without some of its steps the others would be drawn more often", "leave these out of it")
         writers: dict[type[Transform], Any] = {
             Compose: self.groups.sequence,
             OneOf: self.groups.one_of,
@@ -217,10 +230,12 @@ def _holds(step: Transform, kind: type[Distribution]) -> bool:
     return any(isinstance(getattr(step, one.name), kind) for one in parameters(step))
 
 
-def variants(step: Transform, *, integers: bool = False, logarithmic: bool = False) -> list[tuple[float, Any]]:
-    """A step as weighted steps with probability 1 that hold only numbers, uniform ranges, if `integers` ranges of
-    integers and if `logarithmic` log-uniform ranges; the step itself where it is one already. Drawn seeds are left to
-    the target.
+def variants(
+    step: Transform, *, integers: bool = False, logs: bool = False, whole: tuple[str, ...] = ()
+) -> list[tuple[float, Any]]:
+    """A step as weighted steps with probability 1 that hold only numbers, uniform ranges and, if asked for, ranges of
+    `integers` and those uniform in the logarithm; the step itself where it is one already. Drawn seeds are left to the
+    target, fields named in `whole` as they are.
 
     Raises
     ------
@@ -230,10 +245,10 @@ def variants(step: Transform, *, integers: bool = False, logarithmic: bool = Fal
     choices: dict[str, list[tuple[float, Any]]] = {}
     for one in parameters(step):
         value = getattr(step, one.name)
-        if one.name == "seed" or isinstance(value, Uniform):
+        if one.name in {"seed", *whole} or isinstance(value, Uniform):
             continue
         match value:
-            case LogUniform() if not logarithmic:
+            case LogUniform() if not logs:
                 edges = np.geomspace(value.low, value.high, LOG_PARTS + 1).tolist()
                 choices[one.name] = [(1.0, uniform(low, high)) for low, high in itertools.pairwise(edges)]
             case Choice():
@@ -258,7 +273,7 @@ def variants(step: Transform, *, integers: bool = False, logarithmic: bool = Fal
 
 def span(value: Any) -> tuple[Any, Any]:
     """Both ends of a range; those of a number are itself."""
-    return (value.low, value.high) if isinstance(value, Distribution) else (value, value)
+    return (value.low, value.high) if isinstance(value, Uniform | Integers) else (value, value)
 
 
 def fixed(step: Transform, *names: str) -> tuple[Any, ...]:
