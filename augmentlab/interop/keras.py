@@ -3,6 +3,7 @@
 A step becomes a layer of Keras where that has the same distribution, and else `EachImage` with a function of the image.
 """
 
+import dataclasses
 import math
 import os
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from augmentlab import transforms as T  # noqa: N812
-from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, ExportError, Grade, RefusedError
 from augmentlab.interop.keras_layers import LAYERS
@@ -25,7 +26,6 @@ _OWN_DRAWS = "it draws its own random numbers"
 
 # Where both have a border, under other names: "reflect" of Keras repeats the last pixel.
 _BORDERS = {"constant": "constant", "edge": "nearest", "symmetric": "reflect"}
-_TRAINS = "augmentlab's own Keras adapter trains with any transform"
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
@@ -197,7 +197,11 @@ def _numbers(values: Any) -> str:
 
 def _jitter(step: Any) -> str:
     drawn = ", ".join(_drawn(getattr(step, name)) for name in ("brightness", "contrast", "saturation", "hue"))
-    return f'jittered(x, "{step.order}", {drawn})'
+    if not isinstance(step.order, Distribution):
+        return f'jittered(x, "{step.order}", {drawn})'
+    if len(set(step.order.values)) < math.factorial(4) or len(step.order.values) != math.factorial(4):
+        raise RefusedError("it draws order among all", "one order can be exported")
+    return f"jittered_anyhow(x, draw, {drawn})"
 
 
 def _sepia(step: Any) -> str:
@@ -378,7 +382,7 @@ ROWS: dict[type[Any], Row] = {
         "x + ops.concatenate([shift + 0 * x[..., :1] for shift in ({red}, {green}, {blue})], axis=-1)", rgb=True
     ),
     T.HueSaturation: _named("turned(x, {hue}, {saturation})", call="ops.image.rgb_to_hsv", rgb=True),
-    T.ColorJitter: _row(_jitter, call="ops.image.rgb_to_hsv"),
+    T.ColorJitter: dataclasses.replace(_row(_jitter, call="ops.image.rgb_to_hsv"), whole=("order",)),
     T.Grayscale: Row("RandomGrayscale for bt601, else a layer in the text", _grayscale, ONE, _SINGLE),
     T.Sepia: _row(_sepia, rgb=True),
     T.ChannelShuffle: _row(
@@ -422,8 +426,6 @@ REFUSALS: dict[type[Any], RefusedError] = {
     T.CutMix: RefusedError(
         "a layer of a pipeline sees no labels", "keras.layers.CutMix takes images and labels as a dictionary"
     ),
-    RandomOrder: RefusedError("it applies layers in one order", "a Compose of its steps can be exported"),
-    Blend: RefusedError("it blends no layers", "OneOf its steps can be exported"),
 }
 
 
@@ -445,8 +447,12 @@ def _one_of(children: Lines, step: OneOf) -> Lines:
 
 def _some_of(children: Lines, step: SomeOf) -> Lines:
     least, most = span(step.n)
-    replace = ", replace=True" if step.replace else ""
-    return _chance(["RandomSome([", *children, f"], {least}, {most}{replace})"], step.p)
+    name = "RandomTurns" if step.replace else "RandomSome"
+    return _chance([f"{name}([", *children, f"], {least}, {most})"], step.p)
+
+
+def _any_order(children: Lines, step: RandomOrder) -> Lines:
+    return _chance(["RandomTurns([", *children, "])"], step.p)
 
 
 def _top(lines: Lines) -> Lines:
@@ -472,6 +478,12 @@ def _run(text: str, image: Any) -> Any:
 
 
 class _Keras(Sampling):
+    def row(self, step: Transform) -> Row:
+        """How a transform is done here; a `RefusedError` where it is not."""
+        if type(step) in {*self.rows, *self.refusals}:
+            return super().row(step)
+        raise RefusedError("it has nothing like it", "augmentlab.keras trains with any transform")
+
     def batch(self, text: str, images: Any) -> Any:
         """What exported text makes of (N, H, W, C) uint8, as arrays like those of `Transform.apply`."""
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -491,7 +503,7 @@ TARGET = _Keras(
     ("keras", "tensorflow"),
     ("import math", "", "import keras", "import numpy as np", "from keras import ops"),
     rows=ROWS,
-    groups=Groups(_sequence, _one_of, _some_of),
+    groups=Groups(_sequence, _one_of, _some_of, _any_order),
     top=_top,
     run=_run,
     refusals=REFUSALS,

@@ -51,38 +51,49 @@ class RandomChoice(PerImage):
         self.layers, self.shares = layers, shares
 
     def batch(self, images, training):
-        if not training:
-            return images
         ticket, passed, result = self.uniform(images, 0, 1), 0, images
         for layer, share in zip(self.layers, self.shares):
             chosen = (ticket >= passed) & (ticket < passed + share)
-            result, passed = ops.where(chosen, layer(images, training=True), result), passed + share
+            result, passed = ops.where(chosen, layer(images, training=training), result), passed + share
         return result
 ''',
     "RandomSome": '''
 class RandomSome(PerImage):
-    """From `least` to `most` of the layers for each image: different ones in their order, or with `replace` any."""
+    """From `least` to `most` of the layers for each image, different ones in their order."""
 
-    def __init__(self, layers, least, most, replace=False):
+    def __init__(self, layers, least, most):
         super().__init__()
-        self.layers, self.least, self.most, self.replace = layers, least, most, replace
+        self.layers, self.least, self.most = layers, least, most
 
     def batch(self, images, training):
-        if not training:
-            return images
         count = ops.floor(self.uniform(images, self.least, self.most + 1))
-        if self.replace:
-            for turn in range(self.most):
-                which, result = ops.floor(self.uniform(images, 0, len(self.layers))), images
-                for index, layer in enumerate(self.layers):
-                    chosen = (which == index) & (turn < count)
-                    result = ops.where(chosen, layer(images, training=True), result)
-                images = result
-            return images
-        place = ops.argsort(ops.argsort(self.uniform(images, 0, 1, (1, 1, len(self.layers)))))
+        places = ops.argsort(ops.argsort(self.uniform(images, 0, 1, (1, 1, len(self.layers)))))
         for index, layer in enumerate(self.layers):
-            chosen = ops.cast(place[..., index : index + 1], "float32") < count
-            images = ops.where(chosen, layer(images, training=True), images)
+            chosen = ops.cast(places[..., index : index + 1], "float32") < count
+            images = ops.where(chosen, layer(images, training=training), images)
+        return images
+''',
+    "RandomTurns": '''
+class RandomTurns(PerImage):
+    """From `least` to `most` turns for each image, each of any of the layers; without numbers, all in a random order."""
+
+    def __init__(self, layers, least=None, most=None):
+        super().__init__()
+        self.layers, self.least, self.most = layers, least, most
+
+    def batch(self, images, training):
+        kinds = len(self.layers)
+        if self.most is None:
+            turns, count = ops.argsort(self.uniform(images, 0, 1, (1, 1, kinds))), kinds
+        else:
+            turns = ops.cast(self.uniform(images, 0, kinds, (1, 1, self.most)), "int32")
+            count = ops.floor(self.uniform(images, self.least, self.most + 1))
+        for turn in range(turns.shape[-1]):
+            result = images
+            for index, layer in enumerate(self.layers):
+                chosen = (turns[..., turn : turn + 1] == index) & (turn < count)
+                result = ops.where(chosen, layer(images, training=training), result)
+            images = result
         return images
 ''',
     "warped": '''
@@ -246,6 +257,16 @@ def jittered(x, order, brightness, contrast, saturation, hue):
         elif x.shape[-1] == 3:
             x = turned(x, hue, 1)
         x = ops.clip(x, 0, 1)
+    return x
+''',
+    "jittered_anyhow": '''
+def jittered_anyhow(x, draw, *factors):
+    """The same in an order drawn for each image."""
+    turns = ops.argsort(draw(0, 1, (1, 1, 4)))
+    for turn in range(4):
+        for place, done in enumerate([jittered(x, letter, *factors) for letter in "bcsh"]):
+            result = ops.where(turns[..., turn : turn + 1] == place, done, result if place else x)
+        x = result
     return x
 ''',
     "stretched": '''
