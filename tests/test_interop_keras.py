@@ -101,15 +101,15 @@ def test_each_transform_agrees_as_its_grade_says(cls):
         with pytest.raises(ExportError, match=cls.__name__):
             export(draws(cls, 1)[0], "keras")
         return
-    for image in (*IMAGES.values(), IMAGE[..., 0], IMAGE[..., :1]):
-        for step in draws(cls, 2):
-            got = run(export(step, "keras"), "keras", image)
-            with engine("reference"):
-                want = step.apply(image)
-            worst, _, _ = differences(got, want)
-            grade = _grade(step)
-            # floats of unit range are compared to a tenth of a level more: single precision of up to a hundred units
-            assert grade.kind == "distribution" or worst <= grade.levels + (0.1 if want.dtype != np.uint8 else 0)
+    one, other = draws(cls, 2)
+    for step, image in ((one, IMAGE), (other, IMAGES["astronaut"]), (one, IMAGE[..., 0]), (other, IMAGE[..., :1])):
+        got = run(export(step, "keras"), "keras", image)
+        with engine("reference"):
+            want = step.apply(image)
+        worst, _, _ = differences(got, want)
+        grade = _grade(step)
+        # floats of unit range are compared to a tenth of a level more: single precision of up to a hundred units
+        assert grade.kind == "distribution" or worst <= grade.levels + (0.1 if want.dtype != np.uint8 else 0)
 
 
 @given(data=st.data())
@@ -174,10 +174,9 @@ def _pipeline(step):
 def test_it_runs_inside_tf_data_on_single_images_and_on_batches():
     steps = [
         OneOf([T.Rotate(angle=uniform(-9, 9)), T.Equalize()]),
-        SomeOf([T.Gamma(gamma=uniform(0.5, 2)), T.GaussianBlur(sigma=uniform(0, 1)), T.Invert()], n=2),
+        SomeOf([T.Gamma(gamma=uniform(0.5, 2)), T.BoxBlur(radius=uniform(0, 1)), T.Invert()], n=2),
         T.CoarseDropout(holes=2),
         T.ResizedCrop(scale=uniform(0.3, 1), height=20, width=24),
-        T.ColorJitter(brightness=uniform(0.5, 1), contrast=2, hue=9),
         T.GaussianNoise(std=0.1),
         T.Standardize(),
     ]

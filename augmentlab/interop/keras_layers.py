@@ -11,6 +11,7 @@ class PerImage(keras.layers.Layer):
     def __init__(self):
         super().__init__()
         self.seeds = keras.random.SeedGenerator()
+        self.built = True  # without weights, there is nothing to wait for
 
     def call(self, images, training=True):
         images = ops.cast(images, "float32")
