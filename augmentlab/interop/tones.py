@@ -4,6 +4,67 @@
 broadcast with them.
 """
 
+from collections.abc import Callable
+from typing import Any
+
+from augmentlab import transforms as T  # noqa: N812
+from augmentlab.interop.sampling import number, pair, span
+from augmentlab.params import Integers, LogUniform
+from augmentlab.transform import Transform
+
+# Transforms that have a class of the same name in the texts, with the fields whose ranges it takes, in order.
+FIELDS: dict[type[Transform], tuple[str, ...]] = {
+    T.Affine: ("scale", "translate_x", "translate_y", "angle", "shear_x", "shear_y"),
+    T.Crop: ("height", "width", "x", "y"),
+    T.ResizedCrop: ("scale", "ratio", "x", "y"),
+    T.Rescale: ("factor",),
+    T.Pad: ("height", "width"),
+    T.ElasticTransform: ("alpha", "sigma"),
+    T.Brightness: ("delta",),
+    T.Contrast: ("factor",),
+    T.Gamma: ("gamma",),
+    T.SigmoidContrast: ("gain", "cutoff"),
+    T.LogContrast: ("gain",),
+    T.RGBShift: ("red", "green", "blue"),
+    T.Solarize: ("threshold",),
+    T.HueSaturation: ("hue", "saturation"),
+    T.AutoContrast: ("cutoff",),
+    T.GaussianBlur: ("sigma",),
+    T.UnsharpMask: ("amount", "sigma"),
+    T.Sharpness: ("factor",),
+    T.GaussianNoise: ("std",),
+    T.SpeckleNoise: ("std",),
+    T.ShotNoise: ("std",),
+    T.SaltAndPepper: ("amount", "salt"),
+    T.PixelDropout: ("amount", "fill"),
+    T.CoarseDropout: ("holes", "height", "width", "fill"),
+}
+
+
+def ends(value: Any) -> str:
+    """A range as the classes take it."""
+    if isinstance(value, LogUniform | Integers):
+        how = "log" if isinstance(value, LogUniform) else "integer"
+        return f'({number(value.low)}, {number(value.high)}, "{how}")'
+    return pair(span(value))
+
+
+def chance(step: Any) -> str:
+    """The last argument, with a comma before; none where the step is always done."""
+    return "" if step.p == 1 else f", p={number(step.p)}"
+
+
+def own(step: Any, more: str = "") -> str:
+    """The class of the text for a transform, with its ranges and `more` arguments."""
+    arguments = ", ".join(ends(getattr(step, one)) for one in FIELDS[type(step)])
+    return f"{type(step).__name__}({arguments}{more}{chance(step)})"
+
+
+def per_channel(*, usual: bool) -> Callable[[Any], str]:
+    """Write a class of noise for which `per_channel` is usually so."""
+    return lambda step: own(step, "" if step.per_channel == usual else f", per_channel={not usual}")
+
+
 TONES = {
     "Contrast": '''
 class Contrast(Toned):

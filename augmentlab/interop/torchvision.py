@@ -9,6 +9,7 @@ from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, RefusedError, approximate
 from augmentlab.interop.sampling import Groups, Lines, Row, Sampling, default, fixed, indented, number, pair, span
+from augmentlab.interop.tones import FIELDS, chance, ends, own, per_channel
 from augmentlab.interop.torchvision_classes import CLASSES
 from augmentlab.params import Choice, Distribution, Integers, LogUniform
 from augmentlab.pixels import Array
@@ -17,28 +18,6 @@ from augmentlab.streams import seeded
 _HALVES = "single precision rounds the other way at halves"
 _INTERPOLATES = "positions are computed in single precision"
 _NOISE = "random numbers are PyTorch's"
-
-
-def ends(value: Any) -> str:
-    """A range as the classes take it."""
-    if isinstance(value, LogUniform | Integers):
-        how = "log" if isinstance(value, LogUniform) else "integer"
-        return f'({number(value.low)}, {number(value.high)}, "{how}")'
-    return pair(span(value))
-
-
-def _chance(step: Any) -> str:
-    return "" if step.p == 1 else f", p={number(step.p)}"
-
-
-def _own(name: str, *fields: str, more: Callable[[Any], str] = lambda _: "") -> Callable[[Any], str]:
-    """Write a class of the text that takes the ranges of some fields."""
-
-    def write(step: Any) -> str:
-        arguments = ", ".join(ends(getattr(step, one)) for one in fields) + more(step)
-        return f"{name}({(arguments + _chance(step)).removeprefix(', ')})"
-
-    return write
 
 
 def _native(write: Callable[[Any], str]) -> Callable[[Any], Lines]:
@@ -74,7 +53,7 @@ def _black_border(step: Any) -> None:
 def _rotate(step: Any) -> Lines:
     _black_border(step)
     if isinstance(step.angle, LogUniform):
-        return [f"Affine((1, 1), (0, 0), (0, 0), {ends(step.angle)}, (0, 0), (0, 0){_chance(step)})"]
+        return [f"Affine((1, 1), (0, 0), (0, 0), {ends(step.angle)}, (0, 0), (0, 0){chance(step)})"]
     return applied(
         [f'v2.RandomRotation({pair(span(step.angle))}, interpolation="bilinear", fill=None)'],
         step.p,
@@ -87,11 +66,10 @@ def _is_zero(value: Any) -> bool:
 
 def _affine(step: Any) -> Lines:
     _black_border(step)
-    fields = ("scale", "translate_x", "translate_y", "angle", "shear_x", "shear_y")
-    logs = any(isinstance(getattr(step, one), LogUniform) for one in fields)
+    logs = any(isinstance(getattr(step, one), LogUniform) for one in FIELDS[T.Affine])
     moved = not all(map(_is_zero, (step.translate_x, step.translate_y, step.shear_y)))
     if logs or moved:
-        return [_own("Affine", *fields)(step)]
+        return [own(step)]
     # torchvision's affine turns clockwise and slides the other way
     arguments = [pair(span(step.angle), -1)]
     if step.scale != 1:
@@ -107,12 +85,12 @@ def _perspective(step: Any) -> str:
     if not isinstance(step.seed, Distribution):
         shares = seeded(step.seed, "Perspective").random(8).tolist()
         moves = f", moves=({', '.join(f'({number(one)}, {number(one)})' for one in shares)})"
-    return f"Perspective({ends(step.scale)}{moves}{_chance(step)})"
+    return f"Perspective({ends(step.scale)}{moves}{chance(step)})"
 
 
 def _elastic(step: Any) -> str:
     _black_border(step)
-    return _own("ElasticTransform", "alpha", "sigma")(step)
+    return own(step)
 
 
 def _resize(step: Any) -> Lines:
@@ -134,13 +112,13 @@ def _pad(step: Any) -> str:
     border, fill = fixed(step, "border", "fill")
     if border == "wrap":
         raise RefusedError("its pad does not wrap", 'border="reflect" can be exported')
-    return _own("Pad", "height", "width", more=lambda _: f', mode="{border}", fill={number(fill)}')(step)
+    return own(step, f', mode="{border}", fill={number(fill)}')
 
 
 def _resized_crop(step: Any) -> str:
     size = fixed(step, "height", "width")
     more = f", size=({size[0]}, {size[1]})" if any(size) else ""
-    return _own("ResizedCrop", "scale", "ratio", "x", "y", more=lambda _: more)(step)
+    return own(step, more)
 
 
 def _d4(step: Any) -> Lines:
@@ -152,21 +130,29 @@ def _d4(step: Any) -> Lines:
 # --- colour -----------------------------------------------------------------------------------------------------------
 
 
+def _contrast(step: Any) -> str:
+    return f"Contrast({ends(step.contrast)}, {ends(step.brightness)}{chance(step)})"
+
+
 def _hue(step: Any) -> Lines:
     if step.saturation != 1 or isinstance(step.hue, LogUniform):
-        return [_own("HueSaturation", "hue", "saturation")(step)]
+        return [own(step)]
     return applied([f"v2.ColorJitter(hue={pair(span(step.hue), 1 / 360)})"], step.p)
 
 
 def _grayscale(step: Any) -> str:
     (weights,) = fixed(step, "weights")
-    return f"v2.RandomGrayscale(p={number(step.p)})" if weights == "bt601" else _own("Grayscale")(step)
+    return (
+        f"v2.RandomGrayscale(p={number(step.p)})"
+        if weights == "bt601"
+        else f"Grayscale({chance(step).removeprefix(', ')})"
+    )
 
 
 def _autocontrast(step: Any) -> str:
     if step.cutoff == 0 and step.channels == "each":
         return f"v2.RandomAutocontrast(p={number(step.p)})"
-    return _own("AutoContrast", "cutoff", more=lambda one: ", together=True" * (one.channels == "together"))(step)
+    return own(step, ", together=True" if step.channels == "together" else "")
 
 
 _LETTERS = {"b": "brightness", "c": "contrast", "s": "saturation", "h": "hue"}
@@ -214,16 +200,16 @@ def _holes(step: Any) -> str:
     more = "" if content == "constant" else f', content="{content}"'
     holes = step.holes if isinstance(step.holes, Distribution) else Integers(step.holes, step.holes)
     arguments = ", ".join([ends(holes), *(ends(getattr(step, one)) for one in ("height", "width", "fill"))])
-    return f"CoarseDropout({arguments}{more}{_chance(step)})"
+    return f"CoarseDropout({arguments}{more}{chance(step)})"
 
 
 def _shuffle(step: Any) -> str:
-    return f"ChannelOrder({['rgb'.index(letter) for letter in step.order]}{_chance(step)})"
+    return f"ChannelOrder({['rgb'.index(letter) for letter in step.order]}{chance(step)})"
 
 
 def _dropped(step: Any) -> str:
     channel = ("red", "green", "blue").index(step.channel)
-    return f"ChannelDropout({channel}, {ends(step.fill)}{_chance(step)})"
+    return f"ChannelDropout({channel}, {ends(step.fill)}{chance(step)})"
 
 
 def _jpeg(step: Any) -> Lines:
@@ -269,29 +255,31 @@ ROWS: dict[type[Any], Row] = {
         "F.rotate and v2.RandomVerticalFlip",
         lambda step: applied(["QuarterTurns((1, 1)),", "v2.RandomVerticalFlip(1)"], step.p),
     ),
-    T.Rotate90: Row("F.rotate(expand=True)", _own("QuarterTurns", "turns"), integers=True),
+    T.Rotate90: Row(
+        "F.rotate(expand=True)", lambda step: f"QuarterTurns({ends(step.turns)}{chance(step)})", integers=True
+    ),
     T.D4: Row("v2.RandomHorizontalFlip and F.rotate(expand=True)", _d4),
     T.Rotate: Row("v2.RandomRotation(fill=None)", _rotate, ONE, _INTERPOLATES, logs=True),
     T.Affine: Row("v2.RandomAffine(fill=None) or F.perspective", _affine, ONE, _INTERPOLATES, logs=True),
     T.Perspective: Row("F.perspective", _perspective, ONE, _INTERPOLATES, logs=True),
     T.ElasticTransform: Row("F.elastic", _elastic, DRAWN, _NOISE, logs=True),
-    T.Crop: Row("F.crop", _own("Crop", "height", "width", "x", "y"), logs=True),
-    T.CenterCrop: Row("F.crop", _own("CenterCrop", "height", "width"), logs=True),
+    T.Crop: Row("F.crop", own, logs=True),
+    T.CenterCrop: Row("F.crop", lambda step: own(T.Crop(height=step.height, width=step.width, p=step.p)), logs=True),
     T.ResizedCrop: Row("F.crop and F.resize", _resized_crop, ONE, _HALVES, logs=True),
     T.Resize: Row("F.resize", _resize, ONE, _HALVES),
-    T.Rescale: Row("F.resize", _own("Rescale", "factor"), ONE, _HALVES, logs=True),
+    T.Rescale: Row("F.resize", own, ONE, _HALVES, logs=True),
     T.LongestMaxSize: Row("F.resize", _side("longer"), ONE, _HALVES),
     T.SmallestMaxSize: Row("F.resize", _side("shorter"), ONE, _HALVES),
     T.Pad: Row("F.pad", _pad, logs=True),
-    T.Brightness: Row("torch", _own("Brightness", "delta"), ONE, _HALVES, logs=True),
-    T.Contrast: Row("torch", _own("Contrast", "factor"), ONE, _HALVES, logs=True),
-    T.BrightnessContrast: Row("torch", _own("Contrast", "contrast", "brightness"), ONE, _HALVES, logs=True),
-    T.Gamma: Row("torch", _own("Gamma", "gamma"), ONE, _HALVES, logs=True),
-    T.SigmoidContrast: Row("torch", _own("SigmoidContrast", "gain", "cutoff"), ONE, _HALVES, logs=True),
-    T.LogContrast: Row("torch", _own("LogContrast", "gain"), ONE, _HALVES, logs=True),
-    T.RGBShift: Row("torch", _own("RGBShift", "red", "green", "blue"), ONE, _HALVES, logs=True),
+    T.Brightness: Row("torch", own, ONE, _HALVES, logs=True),
+    T.Contrast: Row("torch", own, ONE, _HALVES, logs=True),
+    T.BrightnessContrast: Row("torch", _contrast, ONE, _HALVES, logs=True),
+    T.Gamma: Row("torch", own, ONE, _HALVES, logs=True),
+    T.SigmoidContrast: Row("torch", own, ONE, _HALVES, logs=True),
+    T.LogContrast: Row("torch", own, ONE, _HALVES, logs=True),
+    T.RGBShift: Row("torch", own, ONE, _HALVES, logs=True),
     T.Posterize: Row("v2.RandomPosterize", lambda step: f"v2.RandomPosterize({step.bits}, p={number(step.p)})"),
-    T.Solarize: Row("torch", _own("Solarize", "threshold"), logs=True),
+    T.Solarize: Row("torch", own, logs=True),
     T.Invert: Row("v2.RandomInvert", _flip("RandomInvert")),
     T.HueSaturation: Row("v2.ColorJitter(hue=), with saturation torch", _hue, ONE, _HALVES, logs=True),
     T.Grayscale: Row("v2.RandomGrayscale, for BT.709 torch", _grayscale, ONE, "it cuts the gray off"),
@@ -305,30 +293,30 @@ ROWS: dict[type[Any], Row] = {
     T.ColorJitter: Row(
         "v2.ColorJitter", _jitter, approximate(8), "it cuts off at each of its steps", logs=True, whole=("order",)
     ),
-    T.GaussianBlur: Row("F.gaussian_blur", _own("GaussianBlur", "sigma"), ONE, _HALVES, logs=True),
-    T.UnsharpMask: Row("F.gaussian_blur", _own("UnsharpMask", "amount", "sigma"), ONE, _HALVES, logs=True),
-    T.Sharpness: Row("torch.nn.functional.conv2d", _own("Sharpness", "factor"), ONE, _HALVES, logs=True),
+    T.GaussianBlur: Row("F.gaussian_blur", own, ONE, _HALVES, logs=True),
+    T.UnsharpMask: Row("F.gaussian_blur", own, ONE, _HALVES, logs=True),
+    T.Sharpness: Row("torch.nn.functional.conv2d", own, ONE, _HALVES, logs=True),
     T.ChannelShuffle: Row("F.permute_channels", _shuffle),
     T.ChannelDropout: Row("torch", _dropped, logs=True),
     T.GaussianNoise: Row(
         "torch.randn",
-        _own("GaussianNoise", "std", more=lambda step: "" if step.per_channel else ", per_channel=False"),
+        per_channel(usual=True),
         DRAWN,
         _NOISE,
         logs=True,
     ),
     T.SpeckleNoise: Row(
         "torch.randn",
-        _own("SpeckleNoise", "std", more=lambda step: ", per_channel=True" if step.per_channel else ""),
+        per_channel(usual=False),
         DRAWN,
         _NOISE,
         logs=True,
     ),
-    T.ShotNoise: Row("torch.poisson", _own("ShotNoise", "std"), DRAWN, _NOISE, logs=True),
-    T.SaltAndPepper: Row("torch.rand", _own("SaltAndPepper", "amount", "salt"), DRAWN, _NOISE, logs=True),
+    T.ShotNoise: Row("torch.poisson", own, DRAWN, _NOISE, logs=True),
+    T.SaltAndPepper: Row("torch.rand", own, DRAWN, _NOISE, logs=True),
     T.PixelDropout: Row(
         "torch.rand",
-        _own("PixelDropout", "amount", "fill", more=lambda step: ", per_channel=True" if step.per_channel else ""),
+        per_channel(usual=False),
         DRAWN,
         _NOISE,
         logs=True,
@@ -368,7 +356,7 @@ def _some_of(children: Lines, step: SomeOf) -> Lines:
     if isinstance(step.n, Choice):
         raise RefusedError("it draws a number of steps from a range", "n=integers(low, high) can be exported")
     replace = ", replace=True" if step.replace else ""
-    return ["SomeOf([", *children, f"], n={pair(span(step.n))}{replace}{_chance(step)})"]
+    return ["SomeOf([", *children, f"], n={pair(span(step.n))}{replace}{chance(step)})"]
 
 
 def run(text: str, image: Array) -> Array:

@@ -132,15 +132,6 @@ class Crop(Drawn):
         left = max(math.ceil((width - kept[1] + 1) * x) - 1, 0)
         return F.crop(inpt, top, left, *kept)
 ''',
-    "CenterCrop": '''
-class CenterCrop(Drawn):
-    """The middle, of shares of the sides."""
-
-    def change(self, inpt, rows, columns):
-        height, width = v2.query_size([inpt])
-        kept = max(round(height * rows), 1), max(round(width * columns), 1)
-        return F.crop(inpt, (height - kept[0]) // 2, (width - kept[1]) // 2, *kept)
-''',
     "ResizedCrop": '''
 class ResizedCrop(Drawn):
     """A window of a share of the area, in proportion to the image; resized to `size`, without it to the image's."""
