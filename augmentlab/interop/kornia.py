@@ -288,6 +288,14 @@ def _resized_crop(step: Any) -> str:
     return own(step)
 
 
+def _resize(step: Any) -> str:
+    default(step, "keep_aspect", "method")
+    height, width = fixed(step, "height", "width")
+    if not height or not width or step.p != 1:
+        raise RefusedError("its Resize takes both sides, of all images", "height and width can be exported")
+    return f"K.Resize(({height}, {width}), align_corners=False, antialias=True)"
+
+
 # --- colour and the rest ----------------------------------------------------------------------------------------------
 
 
@@ -404,6 +412,7 @@ ROWS: dict[type[Any], Row] = {
     T.Crop: Row("tensor slices", _crop, logs=True),
     T.CenterCrop: Row("tensor slices", _crop, logs=True),
     T.ResizedCrop: Row("interpolate", _resized_crop, ONE, _HALVES, logs=True),
+    T.Resize: Row("K.Resize(antialias=True)", _resize, approximate(12), "its Gaussian before shrinking ends earlier"),
     T.Brightness: Row("K.RandomBrightness", _brightness, ONE, _HALVES, logs=True),
     T.Contrast: Row("torch", own, ONE, _HALVES, logs=True),
     T.BrightnessContrast: Row("torch", _contrast, ONE, _HALVES, logs=True),
