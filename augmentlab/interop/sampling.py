@@ -215,10 +215,16 @@ def resampled(pipeline: Transform) -> int:
     """How many geometric steps that interpolate a pipeline may apply one after the other."""
     most = here = 0
     for step in pipeline.walk():
-        bends = isinstance(step, GeometricTransform) and step.slice_array(np.empty((4, 4, 1))) is None
+        bends = isinstance(step, GeometricTransform) and _one(step).slice_array(np.empty((4, 4, 1))) is None
         here = here + 1 if bends else here if isinstance(step, Compose) else 0
         most = max(most, here)
     return most
+
+
+def _one(step: GeometricTransform) -> GeometricTransform:
+    """A draw, which alone can be applied."""
+    drawn = dataclasses.replace(step, p=1.0).sample(0)
+    return drawn if isinstance(drawn, GeometricTransform) else step
 
 
 def indented(lines: Lines) -> Lines:
