@@ -20,7 +20,7 @@ _NAMES = {
     "policies": ("AugMix", "AutoAugment", "RandAugment", "TrivialAugment"),
     "data": ("Dataset",),
     "study": ("Study",),
-    "interop": ("compare_frameworks",),
+    "interop": ("compare_frameworks", "from_torchvision"),
     "widgets": ("Controls", "Explorer", "LabelCheck", "StudyView", "explore", "label_check"),
 }
 _MODULES = (
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from augmentlab.data import Dataset as Dataset
     from augmentlab.engines import engine as engine
     from augmentlab.interop import compare_frameworks as compare_frameworks
+    from augmentlab.interop import from_torchvision as from_torchvision
     from augmentlab.measures import strength as strength
     from augmentlab.params import choice as choice
     from augmentlab.params import integers as integers
@@ -93,7 +94,9 @@ def _home(name: str) -> str | None:
 def __getattr__(name: str) -> Any:
     if name == "__all__":  # what a pipeline is written with; a star import loads no plots, widgets or models
         value: Any = [
-            one for one in __dir__() if one not in _MODULES and _home(one) not in {"data", "interop", "study", "widgets"}
+            one
+            for one in __dir__()
+            if one not in _MODULES and _home(one) not in {"data", "interop", "study", "widgets"}
         ]
     elif name in _MODULES:
         return importlib.import_module(f"augmentlab.{name}")

@@ -221,6 +221,12 @@ def resampled(pipeline: Transform) -> int:
     return most
 
 
+def _one(step: GeometricTransform) -> GeometricTransform:
+    """A draw, which alone can be applied."""
+    drawn = dataclasses.replace(step, p=1.0).sample(0)
+    return drawn if isinstance(drawn, GeometricTransform) else step
+
+
 def indented(lines: Lines) -> Lines:
     """One step to the right."""
     return [f"    {line}" for line in lines]
