@@ -17,6 +17,7 @@ _NAMES = {
     "batch": ("augment_batch",),
     "compose": ("Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"),
     "measures": ("strength",),
+    "interop": ("from_albumentations",),
     "policies": ("AugMix", "AutoAugment", "RandAugment", "TrivialAugment"),
     "data": ("Dataset",),
     "study": ("Study",),
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from augmentlab.compose import SomeOf as SomeOf
     from augmentlab.data import Dataset as Dataset
     from augmentlab.engines import engine as engine
+    from augmentlab.interop import from_albumentations as from_albumentations
     from augmentlab.measures import strength as strength
     from augmentlab.params import choice as choice
     from augmentlab.params import integers as integers
@@ -75,7 +77,7 @@ def _home(name: str) -> str | None:
 def __getattr__(name: str) -> Any:
     if name == "__all__":  # what a pipeline is written with; a star import loads no plots, widgets or models
         value: Any = [
-            one for one in __dir__() if one not in _MODULES and _home(one) not in {"data", "study", "widgets"}
+            one for one in __dir__() if one not in _MODULES and _home(one) not in {"data", "interop", "study", "widgets"}
         ]
     elif name in _MODULES:
         return importlib.import_module(f"augmentlab.{name}")

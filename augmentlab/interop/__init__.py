@@ -3,6 +3,7 @@
 import importlib
 from typing import Any
 
+from augmentlab.interop.albumentations.reading import from_albumentations as from_albumentations
 from augmentlab.interop.grades import ExportError as ExportError
 from augmentlab.interop.grades import Grade as Grade
 from augmentlab.interop.grades import RefusedError as RefusedError

@@ -41,6 +41,9 @@ class Row:
         Why it differs, one sentence; empty where it is exact.
     integers : bool
         Whether the target can draw integers from a range, with both ends.
+    keeps : callable
+        ``keeps(name, value) -> bool``: whether the target draws this distribution of a field by itself, so that `write`
+        gets it as it is. Otherwise choices and log-uniform ranges are split before.
     """
 
     call: str
@@ -48,6 +51,7 @@ class Row:
     grade: Grade | Callable[[Any], Grade] = EXACT
     cause: str = ""
     integers: bool = False
+    keeps: Callable[[str, Any], bool] = lambda _name, _value: False
 
     def graded(self, step: Transform) -> Grade:
         """The grade for one step."""
@@ -59,12 +63,22 @@ class Groups:
     """How a target writes sequences and choices: each ``write(children, step)``, children being lines with commas.
 
     A missing one is refused.
+
+    Parameters
+    ----------
+    weighted : callable, optional
+        ``weighted(lines, step, weight)``: the lines of one step of a `OneOf`, with its weight, of which the largest is
+        1. Without it weights are left to `one_of`.
+    nothing : str
+        What stands in a choice for a step that cannot be exported, so that the others keep their chances.
     """
 
     sequence: Callable[[Lines, Compose], Lines]
     one_of: Callable[[Lines, OneOf], Lines] | None = None
     some_of: Callable[[Lines, SomeOf], Lines] | None = None
     any_order: Callable[[Lines, RandomOrder], Lines] | None = None
+    weighted: Callable[[Lines, Transform, float], Lines] | None = None
+    nothing: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,7 +162,7 @@ class Sampling:
             group = self._group(step, refused)
             return [*group[:-1], group[-1] + ","]
         row = self.row(step)
-        parts = variants(step, integers=row.integers)
+        parts = variants(step, integers=row.integers, keeps=row.keeps)
         if len(parts) == 1:
             ((_, one),) = parts
             expression = row.write(one)
@@ -168,7 +182,16 @@ class Sampling:
         return [f"# {step!r:.160}: {grade}{split}", *group[:-1], group[-1] + ","]
 
     def _group(self, step: Any, refused: Lines) -> Lines:
-        children = indented([line for one in step.steps for line in self._lines(one, refused)])
+        parts = [self._lines(one, refused) for one in step.steps]
+        if not isinstance(step, Compose) and self.groups.nothing:
+            parts = [lines or [self.groups.nothing + ","] for lines in parts]
+        if isinstance(step, OneOf) and self.groups.weighted:
+            weights = step.weights or (1.0,) * len(parts)
+            parts = [
+                self.groups.weighted(lines, one, weight / max(weights))
+                for lines, one, weight in zip(parts, step.steps, weights, strict=True)
+            ]
+        children = indented([line for lines in parts for line in lines])
         writers: dict[type[Transform], Any] = {
             Compose: self.groups.sequence,
             OneOf: self.groups.one_of,
@@ -191,7 +214,8 @@ def resampled(pipeline: Transform) -> int:
     """How many geometric steps that interpolate a pipeline may apply one after the other."""
     most = here = 0
     for step in pipeline.walk():
-        bends = isinstance(step, GeometricTransform) and step.slice_array(np.empty((4, 4, 1))) is None
+        drawn = dataclasses.replace(step, p=1.0).sample(0) if isinstance(step, GeometricTransform) else None
+        bends = isinstance(drawn, GeometricTransform) and drawn.slice_array(np.empty((4, 4, 1))) is None
         here = here + 1 if bends else here if isinstance(step, Compose) else 0
         most = max(most, here)
     return most
@@ -206,9 +230,11 @@ def _holds(step: Transform, kind: type[Distribution]) -> bool:
     return any(isinstance(getattr(step, one.name), kind) for one in parameters(step))
 
 
-def variants(step: Transform, *, integers: bool = False) -> list[tuple[float, Any]]:
+def variants(
+    step: Transform, *, integers: bool = False, keeps: Callable[[str, Any], bool] = lambda _name, _value: False
+) -> list[tuple[float, Any]]:
     """A step as weighted steps with probability 1 that hold only numbers, uniform ranges and, if `integers`, ranges of
-    integers; the step itself where it is one already. Drawn seeds are left to the target.
+    integers; the step itself where it is one already. Drawn seeds, and what `keeps`, are left to the target.
 
     Raises
     ------
@@ -218,7 +244,7 @@ def variants(step: Transform, *, integers: bool = False) -> list[tuple[float, An
     choices: dict[str, list[tuple[float, Any]]] = {}
     for one in parameters(step):
         value = getattr(step, one.name)
-        if one.name == "seed" or isinstance(value, Uniform):
+        if one.name == "seed" or isinstance(value, Uniform) or keeps(one.name, value):
             continue
         match value:
             case LogUniform():
