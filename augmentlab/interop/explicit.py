@@ -199,7 +199,7 @@ def called(functions: Mapping[str, str], code: str) -> list[str]:
     def look(text: str) -> None:
         for name, body in functions.items():
             if body not in found and re.search(rf"\b{name}\(", text):
-                look(body.replace(f"def {name}(", "").replace(f"function {name}(", ""))
+                look(re.sub(rf"\b(def|class|function) {name}\(", "", body))
                 if body not in found:
                     found.append(body)
 

@@ -8,6 +8,7 @@ import numpy as np
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.albumentations.apart import APART
 from augmentlab.interop.albumentations.both import Both
+from augmentlab.interop.albumentations.classes import CLASSES
 from augmentlab.interop.albumentations.geometry import GEOMETRY
 from augmentlab.interop.albumentations.pixels import PIXELS
 from augmentlab.interop.grades import RefusedError
@@ -66,5 +67,6 @@ TARGET = Sampling(
         for theirs, ours, reason, nearest in APART
         if ours is not None
     },
+    functions=CLASSES,
     usage='Use: pipeline(image=image)["image"], image being (H, W, 3) or (H, W) uint8.',
 )

@@ -26,8 +26,7 @@ from augmentlab.params import Distribution, LogUniform, Uniform, choice, integer
 from augmentlab.transform import Transform
 
 _FLOATS = "OpenCV interpolates in single precision"
-_SHIFTED = approximate(255)
-_SHRUNK = approximate(255)
+_SHRUNK = approximate(50)
 
 
 def _turned(step: Any) -> str | Lines:
@@ -64,13 +63,13 @@ def _elements(step: Any, name: str, all_of_them: str, calls: Callable[[int], tup
 
 
 def _affine(step: Any) -> str:
-    _one_shear(step)
     shifts = {"x": step.translate_x, "y": step.translate_y}
+    sign, name = (-1, "Affine") if _is_theirs(step) else (1, "ExactAffine")
     given = {}
-    if any(span(shift) != (0, 0) for shift in shifts.values()):
+    if name == "ExactAffine" or any(span(shift) != (0, 0) for shift in shifts.values()):
         given["translate_percent"] = _by_axis({axis: pair(span(shift)) for axis, shift in shifts.items()})
-    shears = {"x": pair(span(step.shear_x), -1), "y": pair(span(step.shear_y), -1)}
-    return call(
+    shears = {"x": pair(span(step.shear_x), sign), "y": pair(span(step.shear_y), sign)}
+    text = call(
         "Affine",
         step,
         scale=pair(span(step.scale)),
@@ -80,25 +79,28 @@ def _affine(step: Any) -> str:
         keep_ratio="True",
         **border(step),
     )
+    return text if name == "Affine" else text.replace("A.Affine(", "ExactAffine(", 1)
 
 
 def _by_axis(texts: Mapping[str, str]) -> str:
     return "{" + ", ".join(f'"{axis}": {text}' for axis, text in texts.items()) + "}"
 
 
-def _one_shear(step: Any) -> None:
-    """Their order is another one: they shear after turning, and along both sides at once."""
+def _one_shear(step: Any) -> bool:
+    """Theirs shears after turning, and along both sides at once."""
     bent = [name for name in ("shear_x", "shear_y", "angle") if span(getattr(step, name)) != (0, 0)]
-    if len(bent) > 1 and bent != ["angle"]:
-        raise RefusedError(
-            f"it shears after turning and along both sides at once: {' with '.join(bent)} is another map there",
-            "two steps, each with one of them, can be exported",
-        )
+    return len(bent) < 2
+
+
+def _is_theirs(step: Any) -> bool:
+    """Whether their own class does it; it cuts shifts down to whole pixels, which is nothing beside a range of them."""
+    shifts = (step.translate_x, step.translate_y)
+    return _one_shear(step) and all(isinstance(one, Distribution) or one == 0 for one in shifts)
 
 
 def _affine_grade(step: Any) -> Grade:
     shifts = (step.translate_x, step.translate_y)
-    return ONE if all(span(shift) == (0, 0) for shift in shifts) else _SHIFTED
+    return ONE if not _is_theirs(step) or all(one == 0 for one in shifts) else DRAWN
 
 
 def _read_affine(given: Given) -> Transform:
@@ -122,7 +124,11 @@ def _read_affine(given: Given) -> Transform:
         shear_y=between(given["shear"]["y"], -1),
         **given.border(),
     )
-    _one_shear(step)
+    if not _one_shear(step):
+        raise RefusedError(
+            "it shears after turning and along both sides at once, and it is the other way round here",
+            "steps, each with one shear or rotate, map",
+        )
     return step
 
 
@@ -295,6 +301,12 @@ def _read_resized_crop(given: Given) -> Transform:
     )
 
 
+def _share_crop(step: Any, x: Any, y: Any) -> str:
+    ranges = {"height": step.height, "width": step.width, "x": x, "y": y}
+    texts = {name: pair(span(value)) for name, value in ranges.items()}
+    return call("ShareCrop", step, **texts).removeprefix("A.")
+
+
 def _crop_and_pad(step: Any) -> str:
     sides = [step.top, step.right, step.bottom, step.left]
     for side in sides:
@@ -388,10 +400,10 @@ GEOMETRY: dict[type[Transform], Both] = {
         reads={"Rotate": _read_rotate},
     ),
     T.Affine: Both(
-        "Affine(keep_ratio=True)",
+        "Affine(keep_ratio=True), ExactAffine",
         _affine,
         _affine_grade,
-        f"{_FLOATS}; shifts are cut down to whole pixels there",
+        f"{_FLOATS}; drawn shifts are cut down to whole pixels there",
         reads={"Affine": _read_affine, "ShiftScaleRotate": _read_shift_scale_rotate},
     ),
     T.OpticalDistortion: Both(
@@ -399,7 +411,7 @@ GEOMETRY: dict[type[Transform], Both] = {
         lambda step: call(
             "OpticalDistortion", step, distort_limit=pair(span(step.k)), mode='"fisheye"', **border(step)
         ),
-        approximate(255),
+        approximate(110),
         "its centre is half a pixel to the right and down",
         reads={"OpticalDistortion": _read_lens},
     ),
@@ -410,7 +422,7 @@ GEOMETRY: dict[type[Transform], Both] = {
         "a side that the cells do not divide has a smaller one more there",
         reads={"GridDistortion": _read_grid},
     ),
-    T.Resize: Both("Resize", _resize, _SHRUNK, _AREAS, reads={"Resize": _read_resize}),
+    T.Resize: Both("Resize", _resize, lambda step: ONE if step.method == "area" else _SHRUNK, _AREAS, reads={"Resize": _read_resize}),
     T.LongestMaxSize: Both(
         "LongestMaxSize",
         lambda step: call("LongestMaxSize", step, max_size=_in_pixels(step, "size")[0], **_SHRINKING),
@@ -432,6 +444,8 @@ GEOMETRY: dict[type[Transform], Both] = {
         _AREAS,
         reads={"PadIfNeeded": _read_pad_if_needed},
     ),
+    T.Crop: Both("ShareCrop", lambda step: _share_crop(step, step.x, step.y), EXACT),
+    T.CenterCrop: Both("ShareCrop", lambda step: _share_crop(step, 0.5, 0.5), EXACT),
     T.Rescale: Both("RandomScale", _rescale, DRAWN, _CUT, reads={"RandomScale": _read_random_scale}),
     T.ResizedCrop: Both(
         "RandomResizedCrop",

@@ -1,5 +1,6 @@
 """What changes values: colour, blur, noise, occlusion, scaling."""
 
+import itertools
 import math
 from typing import Any
 
@@ -156,7 +157,7 @@ def _jitter_grade(step: Any) -> Grade:
     if span(step.hue) != (0, 0):
         return _HUE
     changed = [name for name in ("brightness", "contrast", "saturation") if span(getattr(step, name)) != (1, 1)]
-    return ONE if changed in ([], ["brightness"]) else _MIXED
+    return ONE if len(changed) < 2 and span(step.saturation)[1] <= 2 else _MIXED
 
 
 def _read_jitter(given: Given) -> Transform:
@@ -220,20 +221,6 @@ def _auto_contrast(step: Any) -> str:
 def _read_auto_contrast(given: Given) -> Transform:
     given.only(method="pil", ignore=None)
     return T.AutoContrast(cutoff=given["cutoff"] / 100)
-
-
-def _clahe(step: Any) -> str:
-    (tiles,) = fixed(step, "tiles")
-    low, high = (max(256 * end, 1) for end in span(step.clip_limit))
-    return call("CLAHE", step, clip_limit=pair((low, high)), tile_grid_size=f"({tiles}, {tiles})")
-
-
-def _read_clahe(given: Given) -> Transform:
-    rows, columns = given["tile_grid_size"]
-    if rows != columns:
-        raise RefusedError(f"tile_grid_size={(rows, columns)} has two numbers", "one for both sides maps")
-    given.notes.append("OpenCV's CLAHE clips otherwise and equalises the L of Lab, not the V of HSV")
-    return T.CLAHE(clip_limit=given.range("clip_limit", 1 / 256), tiles=rows)
 
 
 # --- blur and detail -------------------------------------------------------------------------------------------------
@@ -473,8 +460,8 @@ def _read_rgb(given: Given) -> Transform:
     return T.ConvertChannels(to="rgb")
 
 
-_HUE = approximate(255)
-_MIXED = approximate(255)
+_HUE = approximate(15)
+_MIXED = approximate(5)
 
 PIXELS: dict[type[Transform], Both] = {
     T.Brightness: Both(
@@ -500,7 +487,13 @@ PIXELS: dict[type[Transform], Both] = {
     T.Posterize: Both("Posterize", _posterize, integers=True, reads={"Posterize": _read_posterize}),
     T.Solarize: Both("Solarize", _solarize, reads={"Solarize": _read_solarize}),
     T.Invert: Both("InvertImg", plain("InvertImg"), reads={"InvertImg": lambda _: T.Invert()}),
-    T.RGBShift: Both("RGBShift", _rgb_shift, ONE, _CUTS, reads={"RGBShift": _read_rgb_shift}),
+    T.RGBShift: Both(
+        "RGBShift",
+        _rgb_shift,
+        ONE,
+        f"{_CUTS}; it shifts a gray image as it does red",
+        reads={"RGBShift": _read_rgb_shift},
+    ),
     T.HueSaturation: Both(
         "HueSaturationValue",
         _hue,
@@ -513,13 +506,13 @@ PIXELS: dict[type[Transform], Both] = {
         _jitter,
         _jitter_grade,
         f"it works on uint8 from step to step, {_CUTS}, and its hue has steps of 2 degrees",
-        keeps=lambda name, value: name == "order" and len(value.support) == math.factorial(4),
+        keeps=lambda name, value: name == "order" and value == choice(*map("".join, itertools.permutations("bcsh"))),
         reads={"ColorJitter": _read_jitter, "MultiplicativeNoise": _read_factor},
     ),
     T.Grayscale: Both(
         "ToGray",
         plain("ToGray"),
-        lambda step: ONE if step.weights == "bt601" else approximate(255),
+        lambda step: ONE if step.weights == "bt601" else approximate(16),
         "it weighs the colours as ITU-R BT.601 does, in whole numbers; scikit-image's weights are BT.709's",
         reads={"ToGray": _read_gray},
     ),
@@ -543,35 +536,28 @@ PIXELS: dict[type[Transform], Both] = {
     T.Equalize: Both(
         "Equalize",
         plain("Equalize"),
-        approximate(255),
+        approximate(15),
         "it leaves the least value out of the histogram",
         reads={"Equalize": _read_equalize},
     ),
     T.AutoContrast: Both(
         'AutoContrast(method="pil")',
         _auto_contrast,
-        lambda step: approximate(255) if step.cutoff else ONE,
+        lambda step: approximate(4) if step.cutoff else ONE,
         "it cuts off whole levels, and augmentlab quantiles",
         reads={"AutoContrast": _read_auto_contrast},
-    ),
-    T.CLAHE: Both(
-        "CLAHE",
-        _clahe,
-        approximate(255),
-        "it clips otherwise, and equalises the L of Lab, not the V of HSV",
-        reads={"CLAHE": _read_clahe},
     ),
     T.GaussianBlur: Both(
         "GaussianBlur",
         lambda step: call("GaussianBlur", step, blur_limit="0", sigma_limit=pair(span(step.sigma))),
-        approximate(255),
+        approximate(60),
         _MIRROR,
         reads={"GaussianBlur": _read_gaussian},
     ),
     T.BoxBlur: Both(
         "Blur",
         lambda step: call("Blur", step, blur_limit=_odd(step.radius)),
-        approximate(255),
+        approximate(65),
         _MIRROR,
         keeps=lambda _, value: isinstance(value, Choice),
         reads={"Blur": _read_box},
@@ -583,15 +569,15 @@ PIXELS: dict[type[Transform], Both] = {
         reads={"MedianBlur": _read_median},
     ),
     T.Sharpness: Both(
-        'Sharpen(method="kernel")', _sharpness, approximate(255), _MIRROR, reads={"Sharpen": _read_sharpen}
+        'Sharpen(method="kernel")', _sharpness, approximate(50), _MIRROR, reads={"Sharpen": _read_sharpen}
     ),
     T.UnsharpMask: Both(
-        "UnsharpMask(threshold=0)", _unsharp, approximate(255), _MIRROR, reads={"UnsharpMask": _read_unsharp}
+        "UnsharpMask(threshold=0)", _unsharp, approximate(45), _MIRROR, reads={"UnsharpMask": _read_unsharp}
     ),
     T.Downscale: Both(
         "Downscale",
         _downscale,
-        approximate(255),
+        approximate(170),
         "its small image is a part of a pixel off where the side is no multiple",
         reads={"Downscale": _read_downscale},
     ),
@@ -612,7 +598,7 @@ PIXELS: dict[type[Transform], Both] = {
     T.JPEGCompression: Both(
         "ImageCompression",
         _jpeg,
-        approximate(255),
+        approximate(75),
         "it takes red for blue while compressing",
         integers=True,
         reads={"ImageCompression": _read_jpeg},
@@ -626,13 +612,13 @@ PIXELS: dict[type[Transform], Both] = {
         integers=True,
         reads={"CoarseDropout": _read_holes},
     ),
-    T.Normalize: Both("Normalize", _normalize, EXACT, reads={"Normalize": _read_normalize}),
+    T.Normalize: Both("Normalize", _normalize, EXACT, "minmax comes as float64", reads={"Normalize": _read_normalize}),
     T.Center: Both("Normalize", _center, EXACT),
     T.Standardize: Both(
         "Normalize",
         _standardize,
         lambda step: EXACT if step.mean else ONE,
-        "it adds 0.0001 to an image's own standard deviation",
+        "it adds 0.0001 to an image's own standard deviation; what comes is float64",
     ),
     T.ConvertChannels: Both(
         "ToRGB",
