@@ -77,7 +77,9 @@ def _home(name: str) -> str | None:
 def __getattr__(name: str) -> Any:
     if name == "__all__":  # what a pipeline is written with; a star import loads no plots, widgets or models
         value: Any = [
-            one for one in __dir__() if one not in _MODULES and _home(one) not in {"data", "interop", "study", "widgets"}
+            one
+            for one in __dir__()
+            if one not in _MODULES and _home(one) not in {"data", "interop", "study", "widgets"}
         ]
     elif name in _MODULES:
         return importlib.import_module(f"augmentlab.{name}")

@@ -63,7 +63,9 @@ TARGET = Sampling(
     top=lambda lines: ["pipeline = A.Compose([", *indented(lines), "])"],
     run=_run,
     refusals={
-        ours: RefusedError(f"its {theirs} computes otherwise: {reason}", f"{nearest} can be exported")
+        ours: RefusedError(
+            f"its {theirs} computes otherwise: {reason}", f"the nearest that can be exported is {nearest}"
+        )
         for theirs, ours, reason, nearest in APART
         if ours is not None
     },

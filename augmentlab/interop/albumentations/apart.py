@@ -3,17 +3,12 @@
 from augmentlab import transforms as T  # noqa: N812
 from augmentlab.transform import Transform
 
-_TRAIN = "augmentlab.torch trains with any transform"
-
 # Their class, ours or None, why, and the nearest that can be had.
 APART: tuple[tuple[str, type[Transform] | None, str, str], ...] = (
     ("Perspective", T.Perspective, "its corners move by normal numbers there, by uniform ones here", "Affine"),
     ("ElasticTransform", T.ElasticTransform, "noise smoothed over pixels moves it there, a lattice in shares of the side here", "GridDistortion"),
     ("ThinPlateSpline", T.ThinPlateSpline, "its nodes move by normal numbers there, by uniform ones here", "GridDistortion"),
     ("PiecewiseAffine", T.PiecewiseAffine, "its nodes move by normal numbers there, by uniform ones here", "GridDistortion"),
-    ("CenterCrop", None, "its window is in pixels there, in shares of the side here", "A.CropAndPad with ranges of shares, or RandomResizedCrop,"),
-    ("RandomCrop", None, "its window is in pixels there, in shares of the side here", "A.CropAndPad with ranges of shares, or RandomResizedCrop,"),
-    ("Crop", None, "its window is in pixels there, in shares of the side here", "A.CropAndPad with ranges of shares, or RandomResizedCrop,"),
     ("Pad", T.Pad, "its border is in pixels there, in shares of the side here", "CropAndPad with ranges of shares"),
     ("PlanckianJitter", T.ColorTemperature, "its gains are in sRGB and from a table there, in linear light here", "RGBShift"),
     ("FancyPCA", T.FancyPCA, "it stretches the colours about their mean there, and shifts them all here", "RGBShift"),

@@ -28,11 +28,14 @@ class Given:
     ----------
     values : mapping of str to value
         As their ``to_dict`` writes them, without ``p``.
+    shape : tuple of int, optional
+        (H, W) of the images that the step gets, where that is known.
     notes : list of str
         What the step does otherwise here.
     """
 
     values: Mapping[str, Any]
+    shape: tuple[int, ...] | None = None
     notes: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
@@ -45,14 +48,22 @@ class Given:
     def only(self, **allowed: Any) -> None:
         """Refuse other values of these."""
         for name, value in allowed.items():
-            if not _same(self[name], value):
+            if not same(self[name], value):
                 raise RefusedError(f"{name}={self.values[name]!r:.60} has no counterpart", f"{name}={value!r} has one")
 
     def assume(self, **values: Any) -> None:
         """Note other values of these, which change how pixels are computed and not what happens."""
         for name, value in values.items():
-            if not _same(self[name], value):
+            if not same(self[name], value):
                 self.notes.append(f"{name}={self.values[name]!r:.60} is {_spoken(name, value)} here")
+
+    def sides(self, what: str) -> tuple[int, int]:
+        """Height and width of the images, by which pixels become shares."""
+        if self.shape is None:
+            raise RefusedError(
+                f"its {what} in pixels, in shares of the side here", "shape=(H, W), if all images have that, maps it"
+            )
+        return self.shape[0], self.shape[1]
 
     def rest(self) -> None:
         """Refuse what nothing has asked for."""
@@ -112,7 +123,7 @@ def _short(value: float) -> float:
     return float(f"{value:.12g}")
 
 
-def _same(value: Any, other: Any) -> bool:
+def same(value: Any, other: Any) -> bool:
     """Whether two values are one in JSON, and ranges of zeros are 0."""
     if isinstance(value, tuple | list) and isinstance(other, tuple | list):
         return list(value) == list(other)
@@ -135,24 +146,29 @@ def call(name: str, step: Transform | float, **arguments: str) -> str:
 
 
 def one_after_another(step: Transform, *calls: str) -> str | Lines:
+    """Several of their steps for one of ours, or none."""
     if not calls:
         return call("NoOp", step)
     return ["A.Sequential([", *[f"    {one}," for one in calls], f"], p={number(step.p)})"]
 
 
 def border(step: Any) -> dict[str, str]:
+    """What lies beyond the border, as arguments."""
     border, fill = fixed(step, "border", "fill")
     return {"border_mode": BORDERS[border][0], "fill": level(fill)}
 
 
 def level(fill: float) -> str:
+    """A gray level of uint8."""
     return number(round(fill * 255))
 
 
 def whole(value: Any) -> str:
+    """A range of whole numbers."""
     low, high = span(value)
     return f"({low}, {high})"
 
 
 def plain(name: str) -> Callable[[Any], str]:
+    """How a step without arguments is written."""
     return lambda step: call(name, step)

@@ -18,7 +18,7 @@ from augmentlab.interop.albumentations.both import (
     level,
     one_after_another,
     plain,
-    whole,
+    same,
 )
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, Grade, RefusedError, approximate
 from augmentlab.interop.sampling import Lines, fixed, number, pair, span
@@ -42,9 +42,7 @@ _TURNS: tuple[tuple[str, ...], ...] = (
 
 
 def _mirrored(step: Any) -> str | Lines:
-    return _elements(
-        step, "element", "D4", lambda one: (call("HorizontalFlip", 1),) * (one >= 4) + _TURNS[one % 4]
-    )
+    return _elements(step, "element", "D4", lambda one: (call("HorizontalFlip", 1),) * (one >= 4) + _TURNS[one % 4])
 
 
 def _elements(step: Any, name: str, all_of_them: str, calls: Callable[[int], tuple[str, ...]]) -> str | Lines:
@@ -107,9 +105,11 @@ def _read_affine(given: Given) -> Transform:
     given.only(balanced_scale=False, fit_output=False)
     given.used |= {"rotate_method"}  # of boxes
     given.assume(interpolation=LINEAR, mask_interpolation=NEAREST)
-    if given["translate_px"] is not None and any(not _same(one, 0) for one in given["translate_px"].values()):
-        raise RefusedError("it shifts by pixels, and shifts are shares of the side here", "translate_percent maps")
-    shifts = given["translate_percent"] or {"x": (0, 0), "y": (0, 0)}
+    shifts = {axis: between(ends) for axis, ends in (given["translate_percent"] or {"x": (0, 0), "y": (0, 0)}).items()}
+    pixels = given["translate_px"] or {"x": (0, 0), "y": (0, 0)}
+    if any(not same(ends, 0) for ends in pixels.values()):
+        height, width = given.sides("shifts are")
+        shifts = {"x": between(pixels["x"], 1 / width), "y": between(pixels["y"], 1 / height)}
     scales = [between(given["scale"][axis]) for axis in "xy"]
     if not given["keep_ratio"] and (scales[0] != scales[1] or isinstance(scales[0], Distribution)):
         raise RefusedError(
@@ -117,8 +117,8 @@ def _read_affine(given: Given) -> Transform:
         )
     step = T.Affine(
         scale=scales[0],
-        translate_x=between(shifts["x"]),
-        translate_y=between(shifts["y"]),
+        translate_x=shifts["x"],
+        translate_y=shifts["y"],
         angle=given.range("rotate"),
         shear_x=between(given["shear"]["x"], -1),
         shear_y=between(given["shear"]["y"], -1),
@@ -201,21 +201,82 @@ def _letter_box(step: Any) -> str | Lines:
     calls = [call("LongestMaxSize", 1, max_size=number(size), **_SHRINKING)] if size else []
     if multiple > 1:
         divisors = {"pad_height_divisor": number(multiple), "pad_width_divisor": number(multiple)}
-        calls.append(call("PadIfNeeded", 1 if size else step.p, min_height="None", min_width="None", **divisors, **border(step)))
+        calls.append(
+            call("PadIfNeeded", 1 if size else step.p, min_height="None", min_width="None", **divisors, **border(step))
+        )
     return calls[0] if calls and not size else one_after_another(step, *calls)
 
 
 def _read_pad_if_needed(given: Given) -> Transform:
     given.used |= {"padding"}
-    if given["min_height"] is not None or given["min_width"] is not None:
-        raise RefusedError(
-            "a least size in pixels has no counterpart",
-            "LongestMaxSize(s), then PadIfNeeded(s, s), maps, and so do pad_height_divisor and pad_width_divisor",
-        )
     given.only(position="center")
-    multiple = given["pad_height_divisor"]
-    given.only(pad_width_divisor=multiple)
-    return T.LetterBox(multiple=multiple, **given.border())
+    frame = (given["min_height"], given["min_width"])
+    multiples = (given["pad_height_divisor"], given["pad_width_divisor"])
+    if frame == (None, None):
+        if multiples[0] != multiples[1]:
+            raise RefusedError(f"its multiples {multiples} differ", "one for both sides maps")
+        return T.LetterBox(multiple=multiples[0], **given.border())
+    shape = given.sides("least sides are")
+    missing = [max((least or 0) - side, 0) for least, side in zip(frame, shape, strict=True)]
+    if multiples != (None, None):
+        missing = [-side % one if one else less for side, one, less in zip(shape, multiples, missing, strict=True)]
+    (top, bottom), (left, right) = [(less // 2, less - less // 2) for less in missing]
+    return _padded(given, top, right, bottom, left)
+
+
+def _padded(given: Given, top: int, right: int, bottom: int, left: int) -> Transform:
+    height, width = given.sides("border is")
+    return T.CropAndPad(
+        top=top / height,
+        bottom=bottom / height,
+        left=left / width,
+        right=right / width,
+        keep_size=False,
+        **given.border(),
+    )
+
+
+def _read_pad(given: Given) -> Transform:
+    padding = given["padding"]
+    left, top, *others = padding if isinstance(padding, tuple | list) else (padding, padding)
+    right, bottom = others or (left, top)
+    return _padded(given, top, right, bottom, left)
+
+
+def _cut(given: Given, what: str = "window is") -> tuple[int, int]:
+    """The sides of the images; nothing may have to be added to them."""
+    given.used |= {"pad_if_needed", "pad_position", "border_mode", "fill", "fill_mask"}
+    return given.sides(what)
+
+
+def _share(kept: int, side: int) -> float:
+    if kept > side:
+        raise RefusedError(f"its window of {kept} pixels is larger than a side of {side}", "a smaller one maps")
+    return kept / side
+
+
+def _read_center_crop(given: Given) -> Transform:
+    height, width = _cut(given)
+    return T.CenterCrop(height=_share(given["height"], height), width=_share(given["width"], width))
+
+
+def _read_random_crop(given: Given) -> Transform:
+    height, width = _cut(given)
+    kept = {"height": _share(given["height"], height), "width": _share(given["width"], width)}
+    return T.Crop(**kept, x=uniform(0, 1), y=uniform(0, 1))
+
+
+def _read_crop(given: Given) -> Transform:
+    height, width = _cut(given)
+    left, top, right, bottom = (given[name] for name in ("x_min", "y_min", "x_max", "y_max"))
+    _share(right, width), _share(bottom, height)
+    return T.Crop(
+        height=(bottom - top) / height,
+        width=(right - left) / width,
+        # the middle of the shares that begin there
+        x=(left + 0.5) / (width - (right - left) + 1),
+        y=(top + 0.5) / (height - (bottom - top) + 1),
+    )
 
 
 def read_fitted(longest: Given, padded: Given) -> Transform | None:
@@ -250,7 +311,7 @@ def _read_size(cls: Any) -> Reader:
         given.only(max_size_hw=None)
         _read_resizing(given)
         size = given["max_size"]
-        return cls(size=choice(*size) if isinstance(size, tuple | list) else size)  # type: ignore[no-any-return]
+        return cls(size=choice(*size) if isinstance(size, tuple | list) else size)
 
     return read
 
@@ -422,7 +483,13 @@ GEOMETRY: dict[type[Transform], Both] = {
         "a side that the cells do not divide has a smaller one more there",
         reads={"GridDistortion": _read_grid},
     ),
-    T.Resize: Both("Resize", _resize, lambda step: ONE if step.method == "area" else _SHRUNK, _AREAS, reads={"Resize": _read_resize}),
+    T.Resize: Both(
+        "Resize",
+        _resize,
+        lambda step: ONE if step.method == "area" else _SHRUNK,
+        _AREAS,
+        reads={"Resize": _read_resize},
+    ),
     T.LongestMaxSize: Both(
         "LongestMaxSize",
         lambda step: call("LongestMaxSize", step, max_size=_in_pixels(step, "size")[0], **_SHRINKING),
@@ -444,8 +511,15 @@ GEOMETRY: dict[type[Transform], Both] = {
         _AREAS,
         reads={"PadIfNeeded": _read_pad_if_needed},
     ),
-    T.Crop: Both("ShareCrop", lambda step: _share_crop(step, step.x, step.y), EXACT),
-    T.CenterCrop: Both("ShareCrop", lambda step: _share_crop(step, 0.5, 0.5), EXACT),
+    T.Crop: Both(
+        "ShareCrop",
+        lambda step: _share_crop(step, step.x, step.y),
+        EXACT,
+        reads={"RandomCrop": _read_random_crop, "Crop": _read_crop},
+    ),
+    T.CenterCrop: Both(
+        "ShareCrop", lambda step: _share_crop(step, 0.5, 0.5), EXACT, reads={"CenterCrop": _read_center_crop}
+    ),
     T.Rescale: Both("RandomScale", _rescale, DRAWN, _CUT, reads={"RandomScale": _read_random_scale}),
     T.ResizedCrop: Both(
         "RandomResizedCrop",
@@ -455,5 +529,7 @@ GEOMETRY: dict[type[Transform], Both] = {
         keeps=lambda name, value: name == "ratio" and isinstance(value, LogUniform),
         reads={"RandomResizedCrop": _read_resized_crop},
     ),
-    T.CropAndPad: Both("CropAndPad", _crop_and_pad, DRAWN, _CUT, reads={"CropAndPad": _read_crop_and_pad}),
+    T.CropAndPad: Both(
+        "CropAndPad", _crop_and_pad, DRAWN, _CUT, reads={"CropAndPad": _read_crop_and_pad, "Pad": _read_pad}
+    ),
 }

@@ -39,7 +39,8 @@ def _linear(step: Transform, brightness: Any, contrast: Any, pivot: float) -> st
     """``x * contrast + brightness`` about a pivot."""
     if isinstance(contrast, Distribution) and pivot:
         raise RefusedError(
-            "it stretches about black", "contrast as a number, and ColorJitter, which stretches about the mean, can be exported"
+            "it stretches about black",
+            "contrast as a number, and ColorJitter, which stretches about the mean, can be exported",
         )
     shift = pivot * (1 - contrast) if pivot else 0.0
     return call(
@@ -62,7 +63,7 @@ def _read_linear(given: Given) -> Transform:
         return T.BrightnessContrast(contrast=factor, brightness=brightness - (1 - factor) / 2)
     if span(brightness)[0] < 0:
         given.notes.append("it is clipped to white between contrast and brightness here")
-    return Compose([stretched, added])
+    return Compose((stretched, added))
 
 
 def _solarize(step: Any) -> str:
@@ -275,9 +276,7 @@ def _read_sharpen(given: Given) -> Transform:
     given.only(method="kernel")
     given.used |= {"kernel_size", "sigma"}
     if not all(one == 1 for one in given["lightness"]):
-        raise RefusedError(
-            f"lightness={given['lightness']!r} changes the brightness as well", "lightness=(1, 1) maps"
-        )
+        raise RefusedError(f"lightness={given['lightness']!r} changes the brightness as well", "lightness=(1, 1) maps")
     return T.Sharpness(factor=given.range("alpha", 13, 1))
 
 
@@ -352,9 +351,7 @@ def _read_jpeg(given: Given) -> Transform:
 
 def _pixel_dropout(step: Any) -> str:
     amount, fill, per_channel = fixed(step, "amount", "fill", "per_channel")
-    return call(
-        "PixelDropout", step, dropout_prob=number(amount), per_channel=str(per_channel), drop_value=level(fill)
-    )
+    return call("PixelDropout", step, dropout_prob=number(amount), per_channel=str(per_channel), drop_value=level(fill))
 
 
 def _read_pixel_dropout(given: Given) -> Transform:
@@ -387,18 +384,19 @@ def _holes(step: Any) -> str:
 
 
 def _read_holes(given: Given) -> Transform:
-    for name in ("hole_height_range", "hole_width_range"):
-        if max(given[name]) >= 1:
-            raise RefusedError(f"{name}={given[name]!r} is in pixels, and sizes are shares here", "shares map")
+    ranges = {"height": given["hole_height_range"], "width": given["hole_width_range"]}
+    times = (1.0, 1.0)
+    if max(ranges["height"]) >= 1:
+        height, width = given.sides("sizes are")
+        times = (1 / height, 1 / width)
     holes = given.whole("num_holes_range")
-    height, width = given.range("hole_height_range"), given.range("hole_width_range")
-    if span(holes)[1] > 1 and (isinstance(height, Distribution) or isinstance(width, Distribution)):
+    sizes = {name: between(ends, each) for (name, ends), each in zip(ranges.items(), times, strict=True)}
+    if span(holes)[1] > 1 and any(isinstance(size, Distribution) for size in sizes.values()):
         given.notes.append("all holes of one draw have one size here")
     noise = given["fill"] == "random"
     return T.CoarseDropout(
         holes=holes,
-        height=height,
-        width=width,
+        **sizes,
         content="noise" if noise else "constant",
         fill=0.0 if noise else given.level(),
         mask="keep" if given["fill_mask"] is None else "clear",
@@ -449,6 +447,12 @@ def _read_normalize(given: Given) -> Transform:
     return T.Center(mean=means) if set(stds) == {1} else T.Standardize(mean=means, std=stds)
 
 
+def _read_float(given: Given) -> Transform:
+    if given["max_value"] not in {None, 255}:
+        given.only(max_value=None)
+    return T.Normalize()
+
+
 def _to_rgb(step: Any) -> str:
     if step.to != "rgb":
         raise RefusedError("it makes images of one channel without a channel axis", 'to="rgb" can be exported')
@@ -471,9 +475,7 @@ PIXELS: dict[type[Transform], Both] = {
         _CUTS,
         reads={"RandomBrightnessContrast": _read_linear},
     ),
-    T.Contrast: Both(
-        "RandomBrightnessContrast", lambda step: _linear(step, 0.0, step.factor, 0.5), ONE, _CUTS
-    ),
+    T.Contrast: Both("RandomBrightnessContrast", lambda step: _linear(step, 0.0, step.factor, 0.5), ONE, _CUTS),
     T.BrightnessContrast: Both(
         "RandomBrightnessContrast", lambda step: _linear(step, step.brightness, step.contrast, 0.5), ONE, _CUTS
     ),
@@ -584,9 +586,7 @@ PIXELS: dict[type[Transform], Both] = {
     T.GaussianNoise: Both("GaussNoise", _noise, DRAWN, _FIELD, reads={"GaussNoise": _read_noise}),
     T.SaltAndPepper: Both(
         "SaltAndPepper",
-        lambda step: call(
-            "SaltAndPepper", step, amount=pair(span(step.amount)), salt_vs_pepper=pair(span(step.salt))
-        ),
+        lambda step: call("SaltAndPepper", step, amount=pair(span(step.amount)), salt_vs_pepper=pair(span(step.salt))),
         DRAWN,
         f"{_FIELD}, with the same number of pixels every time",
         reads={
@@ -612,7 +612,13 @@ PIXELS: dict[type[Transform], Both] = {
         integers=True,
         reads={"CoarseDropout": _read_holes},
     ),
-    T.Normalize: Both("Normalize", _normalize, EXACT, "minmax comes as float64", reads={"Normalize": _read_normalize}),
+    T.Normalize: Both(
+        "Normalize",
+        _normalize,
+        EXACT,
+        "minmax comes as float64",
+        reads={"Normalize": _read_normalize, "ToFloat": _read_float},
+    ),
     T.Center: Both("Normalize", _center, EXACT),
     T.Standardize: Both(
         "Normalize",

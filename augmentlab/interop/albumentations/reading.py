@@ -15,13 +15,13 @@ from augmentlab.interop.grades import RefusedError
 from augmentlab.transform import Transform
 
 READS = {name: read for row in TABLE.values() for name, read in row.reads.items()}
-_WHY_NOT = {theirs: RefusedError(reason, f"{nearest} maps") for theirs, _, reason, nearest in APART}
+_WHY_NOT = {theirs: RefusedError(reason, f"the nearest that maps is {nearest}") for theirs, _, reason, nearest in APART}
 _NOTHING = Compose(())
 _SEQUENCES = ("Compose", "ReplayCompose", "Sequential")
 _GROUPS = (*_SEQUENCES, "OneOf", "SomeOf", "RandomOrder", "OneOrOther")
 
 
-def from_albumentations(pipeline: Any, *, strict: bool = True) -> Compose:
+def from_albumentations(pipeline: Any, *, shape: tuple[int, ...] | None = None, strict: bool = True) -> Compose:
     """An Albumentations pipeline as a pipeline of augmentlab.
 
     Each step becomes the transform that does the same, with the same distributions; see ``docs/albumentations.md`` for
@@ -31,6 +31,9 @@ def from_albumentations(pipeline: Any, *, strict: bool = True) -> Compose:
     ----------
     pipeline : albumentations.Compose, one of its transforms, or dict
         Or what ``A.to_dict`` returned, also after JSON; Albumentations itself is not needed then.
+    shape : tuple of int, optional
+        (H, W) of the images, where all have the same: crops, borders, shifts and holes in pixels then become the shares
+        of the side that they are.
     strict : bool
         Whether a step that has no counterpart is an error. If not, it is left out, with a warning: what is tested then
         is another pipeline.
@@ -69,7 +72,7 @@ def from_albumentations(pipeline: Any, *, strict: bool = True) -> Compose:
 
     or the whole of it at several strengths, ``ladder(from_albumentations(compose))``.
     """
-    reading = _Reading()
+    reading = _Reading(shape=None if shape is None else _size(shape))
     step = reading.step(_document(pipeline), "")
     lists = []
     if reading.refused:
@@ -88,11 +91,18 @@ def from_albumentations(pipeline: Any, *, strict: bool = True) -> Compose:
 class _Reading:
     """What was met on the way."""
 
+    shape: tuple[int, ...] | None = None  # of the images that come to the next step, where known
     refused: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def step(self, document: Mapping[str, Any], place: str, *, forced: bool = False) -> Transform:
         """The counterpart of a step, or nothing; `forced` where its own p is a weight and not a chance."""
+        before = self.shape
+        step = self._step(document, place, forced=forced)
+        self.shape = _after(step, before)
+        return step
+
+    def _step(self, document: Mapping[str, Any], place: str, *, forced: bool) -> Transform:
         name = _name(document)
         where = f"{place}{name or 'a step without __class_fullname__'}"
         try:
@@ -108,13 +118,13 @@ class _Reading:
         return _NOTHING
 
     def _single(self, name: str, document: Mapping[str, Any], where: str, *, forced: bool) -> Transform:
-        if name in {"NoOp", "ToTensorV2", "ToFloat"} and (name == "NoOp" or self._left_to_torch(name, where)):
+        if name in {"NoOp", "ToTensorV2"} and (name == "NoOp" or self._left_to_torch(name, where)):
             return _NOTHING
         if name not in READS:
             raise _WHY_NOT.get(name, RefusedError("augmentlab has nothing like it", ""))
         if "unwritten" in document:
             raise RefusedError(str(document["unwritten"]))
-        given = _given(document)
+        given = _given(document, self.shape)
         step = READS[name](given)
         given.rest()
         p = 1.0 if forced else _chance(document)
@@ -130,6 +140,7 @@ class _Reading:
         givens = [_given(one) for one in pair]
         step = read_fitted(*givens)
         if step is not None:
+            self.shape = _after(step, self.shape)
             self.notes += [f"{place}LongestMaxSize, PadIfNeeded: {note}" for one in givens for note in one.notes]
         return step
 
@@ -141,33 +152,37 @@ class _Reading:
         children, p = list(document["transforms"]), _chance(document)
         sequence, forced_children = name in _SEQUENCES, name in {"OneOf", "OneOrOther"}
         steps: list[Transform] = []
+        before = self.shape
         while len(steps) < len(children):
             index = len(steps)
             within = f"{place}step {index}, "
+            if not sequence:
+                self.shape = before if forced_children else None  # what comes before is drawn
             if sequence and (whole := self._fitted(children[index : index + 2], within)) is not None:
                 steps += [whole, _NOTHING]
             else:
                 steps.append(self.step(children[index], within, forced=forced_children))
-        if sequence:
-            return _sequence(steps, 1.0 if forced else p)
-        if name == "OneOrOther":
-            return OneOf((steps[0], steps[-1]), weights=(p, 1 - p)) if p < 1 else steps[0]
-        if not steps or p == 0:
-            return _NOTHING
-        if name == "OneOf":
-            weights = tuple(_chance(child) for child in children)
-            return OneOf(tuple(steps), weights=None if len(set(weights)) == 1 else weights, p=1.0 if forced else p)
-        n, replace = document["n"], document["replace"]
-        if n == 1 or (replace and name == "RandomOrder"):
-            return SomeOf(tuple(steps), n=n, replace=replace and n > 1, p=p)
-        if name == "SomeOf" and not replace:
-            return SomeOf(tuple(steps), n=n, p=p)
-        if name == "RandomOrder" and n == len(steps):
-            return RandomOrder(tuple(steps), p=p)
-        raise RefusedError(
-            f"n={n}, replace={replace} of {len(steps)} steps in that order has no counterpart",
-            "SomeOf without replace, and RandomOrder with it or of all steps, have",
-        )
+        return _sequence(steps, 1.0 if forced else p) if sequence else _choosing(name, document, steps, p, forced)
+
+
+def _choosing(name: str, document: Mapping[str, Any], steps: list[Transform], p: float, forced: bool) -> Transform:
+    if name == "OneOrOther":  # p is the first one's chance
+        return OneOf((steps[0], steps[-1]), weights=(p, 1 - p))
+    if not steps or p == 0:
+        return _NOTHING
+    if name == "OneOf":
+        weights = tuple(map(_chance, document["transforms"]))
+        return OneOf(tuple(steps), weights=None if len(set(weights)) == 1 else weights, p=1.0 if forced else p)
+    # These two toss their own coin also where a OneOf has chosen them.
+    n, replace = document["n"], document["replace"]
+    if n == 1 or (replace and name == "RandomOrder") or (name == "SomeOf" and not replace):
+        return SomeOf(tuple(steps), n=n, replace=replace and n > 1, p=p)
+    if name == "RandomOrder" and n == len(steps):
+        return RandomOrder(tuple(steps), p=p)
+    raise RefusedError(
+        f"n={n}, replace={replace} of {len(steps)} steps in that order has no counterpart",
+        "SomeOf without replace, and RandomOrder with it or of all steps, have one",
+    )
 
 
 def _name(document: Mapping[str, Any]) -> str:
@@ -175,8 +190,25 @@ def _name(document: Mapping[str, Any]) -> str:
     return name.rpartition(".")[2] if name.startswith("albumentations.") else name
 
 
-def _given(document: Mapping[str, Any]) -> Given:
-    return Given({name: value for name, value in document.items() if name not in {"__class_fullname__", "p", "strict"}})
+def _given(document: Mapping[str, Any], shape: tuple[int, ...] | None = None) -> Given:
+    values = {name: value for name, value in document.items() if name not in {"__class_fullname__", "p", "strict"}}
+    return Given(values, shape)
+
+
+def _size(shape: Any) -> tuple[int, ...]:
+    sides = tuple(shape) if isinstance(shape, tuple | list) else ()
+    if len(sides) not in {2, 3} or not all(isinstance(one, int) and one > 0 for one in sides):
+        raise ValueError(f"shape must be (H, W) of the images, in pixels; got {shape!r:.80}")
+    return sides[:2]
+
+
+def _after(step: Transform, shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """The shape behind a step, if it is the same whatever is drawn."""
+    if shape is None:
+        return None
+    drawn = [step.sample(seed) for seed in range(8)]
+    shapes = {shape if one is None else one.output_shape(shape) for one in drawn}
+    return shapes.pop() if len(shapes) == 1 else None
 
 
 def _chance(document: Mapping[str, Any]) -> float:
