@@ -404,7 +404,6 @@ class Transform:
             # HorizontalFlip(p=0.5): exact
             A.HorizontalFlip(p=0.5),
         ])
-        <BLANKLINE>
         """
         return str(importlib.import_module("augmentlab.interop").export(self, target, shape=shape, strict=strict))
 
