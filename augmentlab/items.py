@@ -129,16 +129,9 @@ class Layout:
         """Refuse what was not named and may have to move with the pixels."""
         named = {path[0] for path in self._all_named()}
         named |= {path[0] for name, path in paths.items() if path and name != "label"}
-        if isinstance(item, Mapping):
-            rest: dict[Any, Any] = {key: value for key, value in item.items() if key not in named}
-        else:
-            rest = (
-                {place: value for place, value in enumerate(item) if place not in named}
-                if () not in paths.values()
-                else {}
-            )
-        for place, value in rest.items():
-            what = _may_move(value, size)
+        parts: Any = item.items() if isinstance(item, Mapping) else enumerate(item) if () not in paths.values() else ()
+        for place, value in parts:
+            what = "" if place in named else _may_move(value, size)
             if what:
                 raise TypeError(
                     f"what must follow the image is to be named: {item_name} holds {what} at {place!r}; pass for example "

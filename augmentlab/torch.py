@@ -60,7 +60,7 @@ class AugmentedDataset:
     >>> import numpy as np
     >>> from augmentlab import HorizontalFlip
     >>> dataset = [(np.zeros((4, 6, 3), np.uint8), label) for label in range(10)]
-    >>> augmented = AugmentedDataset(dataset, HorizontalFlip(p=0.5), seed=1)
+    >>> augmented = AugmentedDataset(dataset, HorizontalFlip(p=0.5), seed=1)  # doctest: +SKIP
     >>> image, label = augmented[3]  # doctest: +SKIP
     >>> image.shape, label  # doctest: +SKIP
     (torch.Size([3, 4, 6]), 3)
