@@ -3,7 +3,8 @@
 The adapters for training (`augmentlab.torch`, `augmentlab.keras`, `augmentlab.huggingface`) share this and nothing else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +41,7 @@ class Stream:
     def one(self, sample: Sample, epoch: int, index: int | None) -> Sample:
         """The sample with what stream (seed, epoch, index) draws; with fresh entropy where there is no index."""
         rng = None if index is None else (self.seed, epoch, index)
-        with engines.engine(self.engine):
+        with engines.engine(self.engine), _noted(index):
             return self.pipeline(sample, rng=rng)
 
     def many(self, samples: Sequence[Sample], epoch: int, indices: Sequence[int] | None) -> list[Sample]:
@@ -100,7 +101,9 @@ class Layout:
             targets[name] = _read(name, value, f"{name} of {item_name}")
         self._check_rest(item, paths, targets["image"].shape[:2], item_name)
         given = dict(targets) | dict(self.options)
-        return from_keywords(given), {name: path for name, path in paths.items() if name in targets}, given
+        with _noted(index):
+            sample = from_keywords(given)
+        return sample, {name: path for name, path in paths.items() if name in targets}, given
 
     def _paths(self, item: Any, item_name: str) -> dict[str, Path]:
         paths: dict[str, Path]
@@ -126,16 +129,9 @@ class Layout:
         """Refuse what was not named and may have to move with the pixels."""
         named = {path[0] for path in self._all_named()}
         named |= {path[0] for name, path in paths.items() if path and name != "label"}
-        if isinstance(item, Mapping):
-            rest: dict[Any, Any] = {key: value for key, value in item.items() if key not in named}
-        else:
-            rest = (
-                {place: value for place, value in enumerate(item) if place not in named}
-                if () not in paths.values()
-                else {}
-            )
-        for place, value in rest.items():
-            what = _may_move(value, size)
+        parts: Any = item.items() if isinstance(item, Mapping) else enumerate(item) if () not in paths.values() else ()
+        for place, value in parts:
+            what = "" if place in named else _may_move(value, size)
             if what:
                 raise TypeError(
                     f"what must follow the image is to be named: {item_name} holds {what} at {place!r}; pass for example "
@@ -155,6 +151,16 @@ class Layout:
                 value = np.stack(value) if value else np.zeros((0, *sample.image.shape[:2]), as_array(came).dtype)
             item = _put(item, path, write(name, value, came))
         return item
+
+
+@contextlib.contextmanager
+def _noted(index: int | None) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if index is not None:
+            error.add_note(f"in item {index}")
+        raise
 
 
 def count(name: str, number: Any) -> int:

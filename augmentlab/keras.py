@@ -93,7 +93,9 @@ class AugmentedPyDataset:
         if count("batch_size", batch_size) < 1:
             raise ValueError(f"batch_size must be an int >= 1; got {batch_size!r}")
         _check_target(target)
-        self.images, self.targets, self.target = images, targets, target
+        # A pandas Series would be asked by its own index instead of by place.
+        self.images, self.targets = images, np.asarray(targets) if target == "label" else targets
+        self.target = target
         self.batch_size, self.shuffle = batch_size, shuffle
         self.epoch = count("epoch", epoch)
         self._stream = Stream(pipeline, seed)

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length
 from augmentlab.batch import augment_batch
 from augmentlab.compose import flatten
 from augmentlab.items import count
+from augmentlab.sample import check_image
 from augmentlab.transform import Transform
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class AugmentingSampler(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803, ARG002
         """Check the images; there is nothing to fit, and `fit_resample` does all."""
-        _images(X, self.image_shape)
+        _check(_images(X, self.image_shape))
         return self
 
     def fit_resample(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:  # noqa: N803
@@ -166,7 +167,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803, ARG002
         """Check pipeline and images; there is nothing to fit."""
         _check_preprocessing(self.pipeline)
-        _images(X, self.image_shape)
+        _check(_images(X, self.image_shape))
         return self
 
     def transform(self, X: Any) -> NDArray[Any]:  # noqa: N803
@@ -190,8 +191,11 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         made = augment_batch(_images(X, self.image_shape), self.pipeline, 0, n_jobs=self.n_jobs)
         return made.reshape(len(made), -1) if self.flatten else made
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.no_validation = True  # of the kind that scikit-learn has for rows
+        return tags
 
 
 def _images(X: Any, shape: tuple[int, ...] | None) -> NDArray[Any]:  # noqa: N803
@@ -210,6 +214,10 @@ def _images(X: Any, shape: tuple[int, ...] | None) -> NDArray[Any]:  # noqa: N80
             f"X must have shape (N, H, W) or (N, H, W, C), or flat rows with image_shape given; got {images.shape}"
         )
     return images
+
+
+def _check(images: NDArray[Any]) -> None:
+    check_image(images.reshape(-1, *images.shape[2:]), "X")  # one below the other
 
 
 def _check_preprocessing(pipeline: Any) -> None:

@@ -60,7 +60,7 @@ class AugmentedDataset:
     >>> import numpy as np
     >>> from augmentlab import HorizontalFlip
     >>> dataset = [(np.zeros((4, 6, 3), np.uint8), label) for label in range(10)]
-    >>> augmented = AugmentedDataset(dataset, HorizontalFlip(p=0.5), seed=1)
+    >>> augmented = AugmentedDataset(dataset, HorizontalFlip(p=0.5), seed=1)  # doctest: +SKIP
     >>> image, label = augmented[3]  # doctest: +SKIP
     >>> image.shape, label  # doctest: +SKIP
     (torch.Size([3, 4, 6]), 3)
@@ -69,7 +69,10 @@ class AugmentedDataset:
     def __init__(
         self, dataset: Any, pipeline: Transform, *, seed: int = 0, epoch: int = 0, dtype: Any = "float32", **named: Any
     ) -> None:
-        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        import torch
+
+        by_index = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
+        if not by_index or isinstance(dataset, torch.utils.data.IterableDataset):
             raise TypeError(f"dataset must have a length and items by index; got {type(dataset).__name__}")
         self.dataset = dataset
         self._stream = Stream(pipeline, seed)

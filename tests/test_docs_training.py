@@ -2,7 +2,6 @@
 
 import os
 import re
-import warnings
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,4 @@ def test_each_library_has_its_block():
 @pytest.mark.parametrize("place", range(len(NEEDED)), ids=NEEDED)
 def test_a_block_runs(place):
     required(NEEDED[place])
-    if NEEDED[place] == "torch":
-        # A module says so when it is told its input's size by the first batch.
-        warnings.filterwarnings("ignore", message="Lazy modules are a new feature", category=UserWarning)
     exec(blocks()[place], {"__name__": "__main__"})

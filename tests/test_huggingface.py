@@ -107,6 +107,16 @@ def test_workers_of_pytorch_load_the_same_and_see_the_next_epoch(dataset, start)
         assert torch.equal(images, torch.from_numpy(expected(0, epoch).transpose(0, 3, 1, 2).copy()))
 
 
+def test_a_data_set_for_pytorch_takes_one_of_the_library(dataset):
+    required("torch")
+    from augmentlab.torch import AugmentedDataset
+
+    row = AugmentedDataset(dataset, PIPELINE, seed=3, mask="annotation", dtype="uint8")[4]
+    assert np.array_equal(row["image"], expected(3, 0)[4].transpose(2, 0, 1))
+    assert row["annotation"].shape == (10, 14)
+    assert row["label"] == 4
+
+
 def test_a_network_takes_a_step(dataset):
     torch = required("torch")
     dataset = dataset.remove_columns("annotation")

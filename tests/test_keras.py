@@ -3,6 +3,7 @@ import os
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from frameworks import required
 
@@ -113,6 +114,12 @@ def test_it_is_a_pydataset_that_can_be_copied_and_subclassed():
     assert isinstance(mine, keras.utils.PyDataset)
     assert isinstance(mine, Reversed)
     assert np.array_equal(mine.order(), batches().order()[::-1])
+
+
+def test_a_series_of_labels_is_read_by_place():
+    labels = pd.Series(LABELS, index=LABELS[::-1])
+    dataset = AugmentedPyDataset(IMAGES, labels, HorizontalFlip(), batch_size=COUNT, shuffle=False)
+    assert dataset[0][1].tolist() == LABELS.tolist()
 
 
 def test_dtypes_and_channels():

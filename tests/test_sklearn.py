@@ -93,6 +93,10 @@ def test_data_that_are_no_images_get_one_sentence():
     sampler = AugmentingSampler(ROTATE)
     with pytest.raises(ValueError, match=r"X must have shape \(N, H, W\) or .* flat rows with image_shape given"):
         sampler.fit(IMAGES.reshape(6, -1))
+    with pytest.raises(TypeError, match=r"X must be uint8, or float32 or float64 in .*; got int64"):
+        sampler.fit(IMAGES.astype(int))
+    with pytest.raises(ValueError, match="X must be finite; got NaN or infinity"):
+        Preprocessor(PREPARE).fit(np.full((2, 4, 4), np.nan))
     with pytest.raises(ValueError, match="image must be float in"):
         sampler.fit_resample(IMAGES * 1.0, LABELS)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
@@ -198,16 +202,18 @@ def test_an_estimator_is_cloned_pickled_and_shown(estimator):
 # scikit-learn's checks that draw data give rows of any length with values beyond [0, 1], which are no images and are
 # refused; these are about the object alone.
 CHECKS = [
+    "check_do_not_raise_errors_in_init_or_set_params",
     "check_estimator_cloneable",
     "check_estimator_repr",
     "check_estimator_tags_renamed",
-    "check_valid_tag_types",
+    "check_estimators_unfitted",
+    "check_fit1d",
+    "check_get_params_invariance",
     "check_mixin_order",
     "check_no_attributes_set_in_init",
-    "check_do_not_raise_errors_in_init_or_set_param",
     "check_parameters_default_constructible",
-    "check_get_params_invariance",
     "check_set_params",
+    "check_valid_tag_types",
 ]
 
 

@@ -44,6 +44,16 @@ class Numbered(torch.utils.data.Dataset):
         return IMAGES[index], index
 
 
+class Endless(torch.utils.data.IterableDataset):
+    """What has no items by index."""
+
+    def __iter__(self):
+        return iter(Numbered())
+
+    def __len__(self):
+        return 3
+
+
 def loaded(dataset, **options):
     """All images and labels that a loader yields."""
     return passed(torch.utils.data.DataLoader(dataset, batch_size=6, **options))
@@ -251,6 +261,13 @@ def test_what_cannot_be_known_is_refused(item, named, error):
         AugmentedDataset([item], HorizontalFlip(), **named)[0]
 
 
+def test_an_error_tells_the_item():
+    dataset = AugmentedDataset([IMAGES[0], {"image": IMAGES[1], "mask": np.zeros((3, 3), int)}], HorizontalFlip())
+    with pytest.raises(ValueError, match="mask must have the image's height and width") as caught:
+        dataset[1]
+    assert caught.value.__notes__ == ["in item 1"]
+
+
 def test_what_is_called_a_label_is_left_as_it_is():
     mask = IMAGES[0, ..., 0]
     for item, named in [((IMAGES[0], mask, 5), {"label": 1}), ((IMAGES[0], mask, mask), {"label": [1, 2]})]:
@@ -260,6 +277,7 @@ def test_what_is_called_a_label_is_left_as_it_is():
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
+        ({"dataset": Endless()}, "dataset must have a length and items by index; got Endless"),
         ({"dataset": iter([])}, "dataset must have a length and items by index; got list_iterator"),
         ({"pipeline": "flip"}, "pipeline must be a Transform; got str"),
         ({"seed": -1}, "seed must be an int >= 0; got -1"),
