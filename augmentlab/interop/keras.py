@@ -197,7 +197,7 @@ def _numbers(values: Any) -> str:
 
 def _jitter(step: Any) -> str:
     drawn = ", ".join(_drawn(getattr(step, name)) for name in ("brightness", "contrast", "saturation", "hue"))
-    if not isinstance(step.order, Distribution):
+    if not isinstance(step.order, Choice):
         return f'jittered(x, "{step.order}", {drawn})'
     if len(set(step.order.values)) < math.factorial(4) or len(step.order.values) != math.factorial(4):
         raise RefusedError("it draws order among all", "one order can be exported")
