@@ -20,9 +20,26 @@ _NAMES = {
     "policies": ("AugMix", "AutoAugment", "RandAugment", "TrivialAugment"),
     "data": ("Dataset",),
     "study": ("Study",),
+    "interop": ("compare_frameworks", "from_albumentations", "from_torchvision"),
     "widgets": ("Controls", "Explorer", "LabelCheck", "StudyView", "explore", "label_check"),
 }
-_MODULES = ("data", "models", "params", "plots", "policies", "render", "report", "study", "transforms", "widgets")
+_MODULES = (
+    "data",
+    "huggingface",
+    "interop",
+    "keras",
+    "models",
+    "params",
+    "plots",
+    "policies",
+    "render",
+    "report",
+    "sklearn",
+    "study",
+    "torch",
+    "transforms",
+    "widgets",
+)
 
 if TYPE_CHECKING:
     from augmentlab.batch import augment_batch as augment_batch
@@ -33,6 +50,9 @@ if TYPE_CHECKING:
     from augmentlab.compose import SomeOf as SomeOf
     from augmentlab.data import Dataset as Dataset
     from augmentlab.engines import engine as engine
+    from augmentlab.interop import compare_frameworks as compare_frameworks
+    from augmentlab.interop import from_albumentations as from_albumentations
+    from augmentlab.interop import from_torchvision as from_torchvision
     from augmentlab.measures import strength as strength
     from augmentlab.params import choice as choice
     from augmentlab.params import integers as integers
@@ -75,7 +95,9 @@ def _home(name: str) -> str | None:
 def __getattr__(name: str) -> Any:
     if name == "__all__":  # what a pipeline is written with; a star import loads no plots, widgets or models
         value: Any = [
-            one for one in __dir__() if one not in _MODULES and _home(one) not in {"data", "study", "widgets"}
+            one
+            for one in __dir__()
+            if one not in _MODULES and _home(one) not in {"data", "interop", "study", "widgets"}
         ]
     elif name in _MODULES:
         return importlib.import_module(f"augmentlab.{name}")

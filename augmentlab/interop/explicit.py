@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import augmentlab
-from augmentlab.interop.grades import EXACT, ExportError, Grade, RefusedError
+from augmentlab.interop.grades import EXACT, ExportError, Finding, Grade, RefusedError
 from augmentlab.interop.operations import BENT, Operation, Part, lower
 from augmentlab.transform import GeometricTransform, Transform
 
@@ -135,6 +135,18 @@ class Explicit:
             image = Image(operation.shape(image.shape), floats)
         return lines, grades, image
 
+    def findings(self, pipeline: Transform, shape: tuple[int, ...]) -> list[Finding]:
+        """What it does for each part of a pipeline that it can export."""
+        found = []
+        for part in lower(pipeline, shape):
+            if not isinstance(part, Part):
+                raise part[1]
+            _, grades, _ = self.written(part)
+            for operation, grade in zip(part.operations, grades, strict=True):
+                row = self.row(operation)
+                found.append(Finding(part.steps, row.call, grade, row.cause))
+        return found
+
     def export(self, pipeline: Transform, shape: tuple[int, ...], *, strict: bool = True) -> str:
         """The text; see `augmentlab.Transform.export`."""
         return self.graded(pipeline, shape, strict=strict)[0]
@@ -202,13 +214,13 @@ def _moves(operation: Operation) -> bool:
 
 
 def called(functions: Mapping[str, str], code: str) -> list[str]:
-    """The texts of the functions that code calls, those that are called by others first."""
+    """The texts of the functions that code calls and the classes that it names, those that others need first."""
     found: list[str] = []
 
-    def look(text: str) -> None:
+    def look(text: str, own: str = "") -> None:
         for name, body in functions.items():
-            if body not in found and re.search(rf"\b{name}\(", text):
-                look(body.replace(f"def {name}(", "").replace(f"function {name}(", ""))
+            if name != own and body not in found and re.search(rf"(?<![\w.]){name}[()]", text):
+                look(body, name)
                 if body not in found:
                     found.append(body)
 
