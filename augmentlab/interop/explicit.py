@@ -1,5 +1,6 @@
 """Targets that run explicit numbers: a drawn pipeline, for images of one shape, as plain calls of a library."""
 
+import ast
 import re
 import textwrap
 from collections.abc import Callable, Mapping
@@ -174,7 +175,7 @@ class Explicit:
                 # Several operations for one step round between themselves where augmentlab does not.
                 own = max(grade.levels, 1 if len(part.operations) > 1 and not _moves(operation) else 0)
                 spread = min(operation.spread(spread) + own, 255)
-                measured |= grade.kind == "approximate"
+                measured |= grade.kind == "approximate" or (spread > 0 and not operation.is_bounded)
             worst = max(grades, key=lambda one: one.levels, default=EXACT)
             steps = ", ".join(f"{step!r:.160}" for step in part.steps)
             body += [*self._comment(f"{steps}: {worst}"), *lines]
@@ -234,7 +235,7 @@ def array(values: object, dtype: str = "") -> str:
 
     def listed(row: Any, indent: str) -> str:
         text = ", ".join(map(repr, row.tolist()))  # the fewest digits that give the same number
-        if len(text) <= 100:
+        if len(text) <= 88:
             return f"[{text}]"
         return f"[\n{textwrap.indent(textwrap.fill(text, 104), indent + '    ')}\n{indent}]"
 
@@ -245,10 +246,11 @@ def array(values: object, dtype: str = "") -> str:
 
 
 def _needed(imports: tuple[str, ...], code: str) -> list[str]:
-    """The imports whose name occurs in code, those from one package on one line."""
+    """The imports that code uses, those from one package on one line."""
+    used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
     found: dict[str, list[str]] = {}
     for line in imports:
         package, _, name = line.rpartition(" import ")
-        if re.search(rf"\b{(name or line).split()[-1]}\b", code):
+        if line.split()[-1] in used:
             found.setdefault(package or line, []).extend([name] if package else [])
     return [f"{package} import {', '.join(names)}" if names else package for package, names in found.items()]

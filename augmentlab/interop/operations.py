@@ -31,6 +31,11 @@ Numbers = NDArray[np.float64]
 class Operation:
     """Something done to an image (H, W) or (H, W, C) with explicit numbers."""
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether `spread` is sure, whatever the image."""
+        return True
+
     def spread(self, levels: float) -> float:
         """How far apart the results for two images may be that are `levels` apart at each value."""
         return levels
@@ -281,6 +286,10 @@ class OwnScaling(Operation):
 
     kind: str  # center, standardize, minmax
     per_channel: bool
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.kind == "center"
 
     def spread(self, levels: float) -> float:
         # The image's own numbers move too. How small its deviation or its range may be is not known: these are for a

@@ -137,7 +137,10 @@ def _slice(one: ops.Slice, image: Image) -> list[str]:
 def _tiles(one: ops.Tiles, image: Image) -> list[str]:
     if image.floats:
         return IN_NUMPY[ops.Tiles].write(one, image)
-    return [f"image = shuffled(image, {one.height}, {one.width}, {one.count}, {list(one.order)})"]
+    return [
+        f"order = {_list(one.order)}",
+        f"image = shuffled(image, {one.height}, {one.width}, {one.count}, order)",
+    ]
 
 
 def _pad(one: ops.Padding, image: Image) -> list[str]:
@@ -172,7 +175,10 @@ def _warp(one: ops.Warp, image: Image) -> list[str]:
             raise RefusedError("so much would have to be added around the image", 'border="constant" can be exported')
     data = _moved(one.matrix, left + 0.5, top + 0.5)
     affine = not one.matrix[2, :2].any()
-    lines = [f"data = {_list(data[:2].ravel() if affine else data.ravel()[:8])}  # pixels end at whole numbers here"]
+    lines = [
+        "# from (x, y) of the result, counted from the corner of the image",
+        f"data = {_list(data[:2].ravel() if affine else data.ravel()[:8])}",
+    ]
     method = f"Image.Transform.{'AFFINE' if affine else 'PERSPECTIVE'}"
     size = f"({one.width}, {one.height})"
     fill = f", {one.fill:.9g}" if one.border == "constant" else ""
@@ -181,8 +187,8 @@ def _warp(one: ops.Warp, image: Image) -> list[str]:
         return [*lines, *_pad(around, image), f"image = warped(image, {size}, {method}, data{fill})"]
     padding = IN_NUMPY[ops.Padding].write(ops.Padding(top, bottom, left, right, one.border, one.fill), image)
     fill = f", fillcolor={one.fill:.9g}" if one.border == "constant" else ""
-    how = f"transform({size}, {method}, data, Image.Resampling.BILINEAR{fill})"
-    return [*lines, *padding, *_planes(how, image)]
+    how = f"how = ({size}, {method}, data, Image.Resampling.BILINEAR)"
+    return [*lines, *padding, how, *_planes(f"transform(*how{fill})", image)]
 
 
 def _moved(matrix: Map, x: float, y: float) -> Map:
@@ -196,7 +202,7 @@ def _moved(matrix: Map, x: float, y: float) -> Map:
 def _planes(how: str, image: Image) -> list[str]:
     """Something done to each channel of an array of floats."""
     if len(image.shape) == 2:
-        return [f"image = np.asarray(Image.fromarray(image).{how})"]
+        return ["image = Image.fromarray(image)", f"image = np.asarray(image.{how})"]
     return [
         "planes = [",
         f"    Image.fromarray(plane).{how}",

@@ -24,14 +24,15 @@ def shuffle_tiles(image, height, width, count, order):
     """The place number k, row by row, shows tile order[k]."""
     shown = image.copy()
     for place, tile in enumerate(order):
-        to_row, to_column = (place // count * height, place % count * width)
-        row, column = (tile // count * height, tile % count * width)
-        shown[to_row : to_row + height, to_column : to_column + width] = image[row : row + height, column : column + width]
+        row, column = tile // count * height, tile % count * width
+        part = image[row : row + height, column : column + width]
+        row, column = place // count * height, place % count * width
+        shown[row : row + height, column : column + width] = part
     return shown
 ''',
     "area_means": '''
 def area_means(before, after):
-    """What each of `before` pixels along a side gives to each of `after` that cover the same length: (after, before)."""
+    """What each of `before` pixels along a side gives to each of `after` over the same length: (after, before)."""
     low = np.arange(after)[:, None] * before / after
     pixels = np.arange(before)
     shared = np.minimum(low + before / after, pixels + 1) - np.maximum(low, pixels)
@@ -120,7 +121,7 @@ def _warp(one: ops.Warp, image: Image) -> list[str]:
 def _planes(image: Image, each: str) -> list[str]:
     """Something done to every channel, as floats."""
     if len(image.shape) == 2:
-        return ["plane = image.astype(float)", f"image = {_back(each, image)}"]
+        return ["plane = image.astype(float)", f"moved = {each}", f"image = {_back('moved', image)}"]
     return [
         "planes = [",
         f"    {each}",
@@ -131,7 +132,7 @@ def _planes(image: Image, each: str) -> list[str]:
 
 
 def _back(values: str, image: Image) -> str:
-    return f"({values}).astype(np.float32)" if image.floats else f"rounded({values})"
+    return f"{values}.astype(np.float32)" if image.floats else f"rounded({values})"
 
 
 def _resize(one: ops.Resizing, image: Image) -> list[str]:
@@ -250,7 +251,10 @@ IN_NUMPY: dict[type[ops.Operation], Row] = {
     ops.Slice: Row("array slices", _slice),
     ops.Tiles: Row(
         "array slices",
-        lambda one, _: [f"image = shuffle_tiles(image, {one.height}, {one.width}, {one.count}, {list(one.order)})"],
+        lambda one, _: [
+            f"order = {array(one.order)}",
+            f"image = shuffle_tiles(image, {one.height}, {one.width}, {one.count}, order)",
+        ],
     ),
     ops.Padding: Row("numpy.pad", _pad),
     ops.AreaResizing: Row(
