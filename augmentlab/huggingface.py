@@ -17,7 +17,7 @@ class AugmentedColumns:
 
     ``set_transform`` does not say which rows it asks for, so there are two ways:
 
-    - with a column of numbers, ``dataset = dataset.add_column("index", range(len(dataset)))`` and ``index="index"``, a row is
+    - with a column of numbers, ``dataset = dataset.add_column("index", list(range(len(dataset))))`` and ``index="index"``, a row is
       drawn with ``rng=(seed, epoch, number)``: the same in any order, under any workers, and as all else in this package
       draws it. Call `set_epoch` before each epoch.
     - without, each access draws anew from the system's entropy: no two are alike, nothing can be repeated, `seed` is not
@@ -41,7 +41,7 @@ class AugmentedColumns:
         The first one, at least 0.
     output : {"numpy", "torch", "pil"}
         What images come out as: arrays (H, W) or (H, W, C), tensors (C, H, W), or Pillow images, as ``transformers``' image
-        processors take them. Masks alike.
+        processors take them; there, masks that came as Pillow images too.
     dtype : {"float32", "uint8"}
         Of arrays and tensors: float32, in which 255 has become 1, or uint8, rounded. Pillow images are uint8.
     **named
@@ -130,7 +130,7 @@ class AugmentedColumns:
         if self.index not in batch:
             raise ValueError(
                 f"index must be a column that set_transform hands over; got {self.index!r}, and the columns {', '.join(batch)} "
-                f'(dataset.add_column("{self.index}", range(len(dataset))) adds it)'
+                f'(dataset.add_column("{self.index}", list(range(len(dataset)))) adds it)'
             )
         return [count(f"column {self.index!r}", number) for number in batch[self.index]]
 
@@ -151,7 +151,7 @@ def _written(name: str, value: Any, came: Any, dtype: str, *, pil: bool) -> Any:
     """What becomes of one part of a row; `came` is what was read."""
     if name == "image":
         value = as_dtype(value, dtype)
-    if pil and name in {"image", "mask"} and value is not came:
+    if pil and (name == "image" or hasattr(came, "getexif")):
         from PIL import Image
 
         return Image.fromarray(np.ascontiguousarray(value[..., 0] if value.shape[2:] == (1,) else value))

@@ -1,8 +1,9 @@
 """Augmented images for Keras 3 and tf.data (extra ``keras``)."""
 
+import functools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ __all__ = ["AugmentedPyDataset", "tf_map"]
 Target = Literal["label", "mask", "heatmap"]
 
 
-class Batches:
+class AugmentedPyDataset:
     """Batches of augmented images for ``Model.fit``: a ``keras.utils.PyDataset``.
 
     Image i of the data is drawn with ``rng=(seed, epoch, i)``, and the order with (seed, epoch), so that batches are the
@@ -59,8 +60,16 @@ class Batches:
     Notes
     -----
     Images come out channels last and with a channel axis, (B, H, W, C). Give ``fit`` no ``steps_per_epoch``: an epoch of
-    Keras that ends within the data would change the order there.
+    Keras that ends within the data would change the order there. Where PyTorch is the backend of Keras and `workers` is more
+    than 1, Keras drops the first batch of a fit; there, hand ``fit`` a ``DataLoader`` of `augmentlab.torch.AugmentedDataset`.
     """
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """An object of a class that is also a ``keras.utils.PyDataset``: Keras takes seconds to load, and is not yet."""
+        plain: Any = cls
+        return object.__new__(_with_keras(plain))
+
+    _plain: ClassVar[Any]  # the class that its source shows
 
     def __init__(
         self,
@@ -106,6 +115,9 @@ class Batches:
         """Move on to the next epoch."""
         self.epoch += 1
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _blank, (self._plain,), dict(vars(self))
+
     def __len__(self) -> int:
         return math.ceil(len(self.images) / self.batch_size)
 
@@ -119,6 +131,20 @@ class Batches:
         if self.pipeline.mixes and self.target == "label":
             return images, np.stack([sample.label for sample in made]).astype(np.float32)
         return images, np.asarray([getattr(sample, self.target) for sample in made])
+
+
+@functools.cache
+def _with_keras(cls: Any) -> Any:
+    import keras
+
+    if issubclass(cls, keras.utils.PyDataset):
+        return cls
+    names = {name: getattr(cls, name) for name in ("__doc__", "__module__", "__qualname__")}
+    return type(cls.__name__, (cls, keras.utils.PyDataset), names | {"_plain": cls})
+
+
+def _blank(cls: Any) -> Any:
+    return cls.__new__(cls)
 
 
 def tf_map(
@@ -239,22 +265,3 @@ def _with_channels(image: Array) -> Array:
 def _check_target(target: Any) -> None:
     if target not in {"label", "mask", "heatmap"}:
         raise ValueError(f"target must be one of 'label', 'mask', 'heatmap'; got {target!r}")
-
-
-if TYPE_CHECKING:
-    AugmentedPyDataset = Batches
-
-
-def __getattr__(name: str) -> Any:
-    # A class cannot be made before its base is known, and Keras takes seconds to load.
-    if name != "AugmentedPyDataset":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import keras
-
-    namespace = {"__doc__": Batches.__doc__, "__module__": __name__}
-    made = globals()[name] = type(name, (Batches, keras.utils.PyDataset), namespace)
-    return made
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

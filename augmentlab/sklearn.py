@@ -146,7 +146,7 @@ class Preprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     --------
     >>> from augmentlab import CenterCrop, Compose, Normalize
     >>> images = np.full((5, 8, 8), 255, np.uint8)
-    >>> Preprocessor(Compose([CenterCrop(height=4, width=4), Normalize()]), flatten=True).fit_transform(images).shape
+    >>> Preprocessor(Compose([CenterCrop(height=0.5, width=0.5), Normalize()]), flatten=True).fit_transform(images).shape
     (5, 16)
     """
 

@@ -148,7 +148,7 @@ def written(name: str, value: Any, came: Any, dtype: str) -> Any:
 
     if name == "image":
         return tensor(value, dtype)
-    if value is came:
+    if name == "label" and value is came:
         return came
     if name == "masks":
         return _each(value)

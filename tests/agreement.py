@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from frameworks import required  # noqa: F401  (the tests of targets take all from here)
+from frameworks import required, runnable  # noqa: F401  (the tests of targets take all from here)
 from hypothesis import strategies as st
 from skimage import data
 
@@ -46,6 +46,61 @@ RARER = [
     transforms.Normalize(method="minmax"),
     transforms.Center(per_channel=False),
     transforms.Standardize(per_channel=False),
+    transforms.Resize(height=40, width=90),
+    transforms.Resize(height=100, width=57),
+    transforms.Resize(height=150, width=200),
+    transforms.Resize(height=25, width=40, method="area"),
+    transforms.Resize(height=150, width=200, method="area"),
+    transforms.Resize(height=40, width=200, method="area"),
+    transforms.Resize(height=60, width=60, keep_aspect=True, fill=0.3),
+    transforms.Resize(height=130, width=120, keep_aspect=True, method="area"),
+    transforms.LetterBox(size=64, multiple=16, fill=0.5),
+    transforms.LetterBox(size=140, multiple=32, border="reflect"),
+    transforms.LongestMaxSize(size=50),
+    transforms.SmallestMaxSize(size=150),
+    *(transforms.Pad(height=1.3, width=1.6, border=border, fill=0.7) for border in BORDERS),
+    *(transforms.Rotate(angle=40, border=border, fill=0.3) for border in BORDERS),
+    transforms.Perspective(scale=0.3, seed=3, border="reflect"),
+    Compose([transforms.Transpose(), transforms.Perspective(scale=0.2, seed=4), transforms.Crop(width=0.6, x=0.3)]),
+    transforms.CropAndPad(top=0.2, left=-0.1, right=0.3, keep_size=False, border="wrap"),
+    transforms.CropAndPad(top=-0.2, left=-0.1, right=0.6, border="symmetric"),
+    transforms.CenterCrop(height=0.5, width=0.7),
+    transforms.ResizedCrop(scale=0.3, height=90, width=30),
+    transforms.ConvertChannels(to="gray"),
+    transforms.ConvertChannels(to="gray", weights="bt601"),
+    transforms.ConvertChannels(to="rgb"),
+    transforms.Grayscale(weights="bt601"),
+    transforms.Grayscale(weights="bt709"),
+    transforms.Sepia(amount=1),
+    transforms.AutoContrast(cutoff=0.02, channels="together"),
+    transforms.GaussianBlur(sigma=0.05),
+    transforms.GaussianBlur(sigma=0.5),
+    transforms.BoxBlur(radius=0.3),
+    transforms.BoxBlur(radius=2),
+    transforms.JPEGCompression(quality=50, subsampling="4:4:4"),
+    transforms.JPEGCompression(quality=50, subsampling="4:2:2"),
+    transforms.Downscale(scale=0.4, method="linear"),
+    transforms.Swirl(strength=-3, radius=0.5, border="reflect"),
+    transforms.Normalize(method="minmax"),
+    transforms.Center(per_channel=False),
+    transforms.Standardize(per_channel=False),
+    transforms.Standardize(mean=(0.5,), std=(0.2,)),
+    *(
+        Compose([transforms.Standardize(), after])
+        for after in (
+            transforms.Rotate(angle=10, fill=0.5),
+            transforms.Perspective(scale=0.2, seed=3, border="edge"),
+            transforms.Resize(height=40, width=50),
+            transforms.Resize(height=100, width=150),
+            transforms.Resize(height=100, width=50, method="area"),
+            transforms.Rotate90(turns=1),
+            transforms.VerticalFlip(),
+            transforms.Pad(height=0.2, width=0.2, border="reflect"),
+            transforms.Pad(height=0.2, fill=0.5),
+            transforms.GridShuffle(tiles=3, seed=1),
+            transforms.Swirl(strength=1, fill=0.5),
+        )
+    ),
 ]
 
 
@@ -93,13 +148,18 @@ def differences(got, want):
 def agrees(name, pipeline, image):
     """Check that an explicit target's text gives the pixels within the grade that it states; return the grade."""
     text, grade = target(name).graded(pipeline, image.shape)
+    judge(run(text, name, image), pipeline, image, grade, text)
+    return grade
+
+
+def judge(got, pipeline, image, grade, text=""):
+    """Check that `got` is what a pipeline gives, within a grade."""
     with engine("reference"):  # which defines every result; the fast engine is up to a level away
         want = pipeline.apply(image)
         level = _level(pipeline, image, want)
-    worst, _, _ = differences(run(text, name, image), want)
+    worst, _, _ = differences(got, want)
     # floats of unit range are compared to a hundredth of a level
-    assert worst <= level * grade.levels + 0.01, f"{worst} > {grade}\n{text}"
-    return grade
+    assert worst <= level * grade.levels + 0.01, f"{pipeline}: {worst} > {grade}\n{text}"
 
 
 def _level(pipeline, image, want):

@@ -209,7 +209,7 @@ class Explicit:
 
 
 def _moves(operation: Operation) -> bool:
-    return type(operation).__name__ in {"Slice", "Padding", "Tiles"}
+    return type(operation).__name__ in {"Slice", "Padding", "Tiles", "NearestResizing"}
 
 
 def called(functions: Mapping[str, str], code: str) -> list[str]:

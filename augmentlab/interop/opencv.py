@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.interop import operations as ops
 from augmentlab.interop.explicit import Explicit, Image, Row, array
 from augmentlab.interop.grades import EXACT, ONE, RefusedError
@@ -154,7 +155,7 @@ def _correlate(one: ops.Correlation, image: Image) -> list[str]:
 
 
 def _mix(one: ops.ChannelMix, image: Image) -> list[str]:
-    if one.blend == 1 and (one.matrix == ops.GRAY_WEIGHTS["bt601"]).all():
+    if one.blend == 1 and (one.matrix == GRAY_WEIGHTS["bt601"]).all():
         return ["image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)"]
     lines = [f"matrix = {array(one.matrix)}"]
     if one.blend == 1:
@@ -167,7 +168,7 @@ def _mix(one: ops.ChannelMix, image: Image) -> list[str]:
 
 
 def _to_gray(one: ops.ToGray, image: Image) -> list[str]:
-    if one.weights == ops.GRAY_WEIGHTS["bt601"]:
+    if one.weights == GRAY_WEIGHTS["bt601"]:
         return ["image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]"]
     return [f"image = cv2.transform(image, {array([one.weights])})[..., None]".replace("\n    ", "").replace(",\n", "")]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from augmentlab import geometry, transforms
 from augmentlab.compose import Compose, plan
 from augmentlab.engines import reference
-from augmentlab.engines.reference import GRAY_WEIGHTS as GRAY_WEIGHTS
+from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.geometry import Shape
 from augmentlab.interop.grades import RefusedError
 from augmentlab.pixels import full_scale, rounded
@@ -267,6 +267,10 @@ class Scaling(Operation):
 
     scale: tuple[float, ...]  # one, or one a channel
     shift: tuple[float, ...]
+    gain: float = 1.0  # the largest scale, as if the image were in [0, 1]
+
+    def spread(self, levels: float) -> float:
+        return levels * self.gain
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,7 +283,9 @@ class OwnScaling(Operation):
     per_channel: bool
 
     def spread(self, levels: float) -> float:
-        return 2 * levels  # what is taken off may move as far, the other way
+        # The image's own numbers move too. How small its deviation or its range may be is not known: these are for a
+        # deviation of a tenth and a range of half of full scale.
+        return levels * {"center": 2, "standardize": 20, "minmax": 6}[self.kind]
 
 
 @dataclass(frozen=True, eq=False)
@@ -543,7 +549,8 @@ def _floating(step: Transform, floats: bool, channels: int) -> tuple[Operation, 
                 return (OwnScaling(kind, step.per_channel and channels > 1),)
             std = std or (1.0,) * len(step.mean)
             scale = tuple(1 / (one * full) for one in std)
-            return (Scaling(scale, tuple(-mean / one for mean, one in zip(step.mean, std, strict=True))),)
+            shift = tuple(-mean / one for mean, one in zip(step.mean, std, strict=True))
+            return (Scaling(scale, shift, max(1 / one for one in std)),)
     raise AssertionError(step)
 
 

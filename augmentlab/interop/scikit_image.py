@@ -67,9 +67,8 @@ def _warp(one: ops.Warp, image: Image) -> list[str]:
     return [
         f"matrix = {array(one.matrix)}",
         "warped = transform.warp(",
-        f'    image, matrix, output_shape=({one.height}, {one.width}), order=1, mode="{one.border}", '
-        f"cval={one.fill:.9g},",
-        "    clip=False, preserve_range=True,",
+        f"    image, matrix, output_shape=({one.height}, {one.width}), order=1,",
+        f'    mode="{one.border}", cval={one.fill:.9g}, clip=False, preserve_range=True,',
         ")",
         _rounded("warped", image),
     ]
