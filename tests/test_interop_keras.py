@@ -81,7 +81,7 @@ RANDOM = [
     T.SpeckleNoise(std=uniform(0.1, 0.4)),
     T.SaltAndPepper(amount=uniform(0.1, 0.3), salt=0.2),
     T.PixelDropout(amount=uniform(0.1, 0.3), fill=0.6, per_channel=True),
-    T.CoarseDropout(holes=integers(1, 3), height=uniform(0.1, 0.4), width=0.3),
+    T.CoarseDropout(holes=integers(1, 3), height=uniform(0.3, 0.6), width=0.1),
     T.CoarseDropout(holes=2, content="mean"),
     T.CoarseDropout(holes=2, content="noise"),
     T.GridDropout(ratio=uniform(0.3, 0.7), spacing=0.3, angle=20),
@@ -149,14 +149,16 @@ def _statistics(images):
 def test_random_exports_have_the_same_distribution(step):
     keras.utils.set_random_seed(7)
     image = np.ascontiguousarray(IMAGES["astronaut"][10:70:2, 20:74:2])
-    got = _statistics(TARGET.batch(export(step, "keras"), np.repeat(image[None], 200, axis=0)))
-    draws_ = [step.sample((3, index)) for index in range(200)]
-    want = _statistics(np.stack([image if one is None else one.apply(image) for one in draws_]))
-    # means, and means of the squares about one mean, over 200 draws of each: 5 standard errors, as there are thousands
+    count = 800
+    got = _statistics(TARGET.batch(export(step, "keras"), np.repeat(image[None], count, axis=0)))
+    drawn = [step.sample((3, index)) for index in range(count)]
+    want = _statistics(np.stack([image if one is None else one.apply(image) for one in drawn]))
+    # Means, and means of the squares about one mean: 4.5 standard errors, as there are thousands of them, and half a
+    # level that one of the two may round.
     middle = want.mean(axis=0)
     for here, there in ((got, want), ((got - middle) ** 2, (want - middle) ** 2)):
-        error = np.sqrt((here.var(axis=0) + there.var(axis=0)) / 200) + 2e-3
-        assert (np.abs(here.mean(axis=0) - there.mean(axis=0)) <= 5 * error).all()
+        error = np.sqrt((here.var(axis=0) + there.var(axis=0)) / count)
+        assert (np.abs(here.mean(axis=0) - there.mean(axis=0)) <= 4.5 * error + 0.5 / 255).all()
 
 
 def test_the_random_ones_are_all_that_keras_takes():
