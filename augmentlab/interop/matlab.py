@@ -65,10 +65,8 @@ function seen = seen_through(image, matrix, height, width, border, fill)
 % Interpolated linearly where the matrix sends each pixel (x, y, 1), counted from 0, with the borders of numpy.pad.
   [columns, rows] = meshgrid(0:width - 1, 0:height - 1);
   there = matrix * [columns(:)'; rows(:)'; ones(1, height * width)];
-  depth = there(3, :);
-  depth(abs(depth) < 1e-9) = 1e-9;
-  x = folded(reshape(there(1, :) ./ depth, height, width), size(image, 2), border) + 2;
-  y = folded(reshape(there(2, :) ./ depth, height, width), size(image, 1), border) + 2;
+  x = folded(reshape(there(1, :) ./ there(3, :), height, width), size(image, 2), border) + 2;
+  y = folded(reshape(there(2, :) ./ there(3, :), height, width), size(image, 1), border) + 2;
   switch border
     case 'constant'
       ring = fill;
@@ -228,6 +226,14 @@ def _area(one: ops.AreaResizing, image: Image) -> list[str]:
         "end",
         f"image = {_back('values', image)};",
     ]
+
+
+def _nearest(one: ops.NearestResizing, image: Image) -> list[str]:
+    rows, columns = (
+        f"floor((2 * (1:{want}) - 1) * {have} / {2 * want}) + 1"
+        for have, want in zip(image.shape, (one.height, one.width), strict=False)
+    )
+    return [f"rows = {rows};", f"columns = {columns};", "image = image(rows, columns, :);"]
 
 
 def _table(one: ops.Table, image: Image) -> list[str]:
@@ -446,6 +452,7 @@ TARGET = Explicit(
         ops.Warp: Row("interp2", _warp, ONE, _SUMS),
         ops.Resizing: Row("imfilter and imresize(..., 'bilinear', 'Antialiasing', false)", _resize, ONE, _SUMS),
         ops.AreaResizing: Row("matrices of shares", _area, ONE, _SUMS),
+        ops.NearestResizing: Row("indexing", _nearest),
         ops.Table: Row("intlut", _table),
         ops.Separable: Row("imfilter(..., 'replicate')", _separable, ONE, _SUMS),
         ops.Sharpening: Row("imfilter(..., 'replicate')", _sharpen, ONE, _SUMS),

@@ -1,7 +1,6 @@
 """TensorFlow: operations on tensors alone, so that the text runs eagerly and inside the maps of `tf.data`."""
 
 import augmentlab
-from augmentlab.engines.reference import shows_horizon
 from augmentlab.interop import operations as ops
 from augmentlab.interop.explicit import Explicit, Image, Row, array, called
 from augmentlab.interop.grades import EXACT, ONE, Grade, RefusedError
@@ -41,16 +40,12 @@ def correlated(image, kernel):
     return tf.reshape(tf.nn.depthwise_conv2d(values, kernels, [1, 1, 1, 1], "VALID"), image.shape)
 ''',
     "seen_through": '''
-def seen_through(image, matrix, height, width, border, fill):
+def seen_through(image, matrix, height, width, border):
     """Interpolated linearly at the places to which the matrix sends each pixel, with the borders of numpy.pad."""
     columns, rows = tf.meshgrid(tf.range(width, dtype=tf.float64), tf.range(height, dtype=tf.float64))
     x, y, depth = tf.unstack(tf.tensordot(matrix, tf.stack([columns, rows, tf.ones_like(rows)]), 1))
-    depth = tf.where(tf.abs(depth) < 1e-9, tf.constant(1e-9, tf.float64), depth)
-    x, y = tf.clip_by_value(x / depth, -1e8, 1e8), tf.clip_by_value(y / depth, -1e8, 1e8)
+    x, y = x / depth, y / depth
     values = tf.reshape(tf.cast(image, tf.float64), [image.shape[0], image.shape[1], -1])
-    if border == "constant":
-        values, border = tf.pad(values, [[1, 1], [1, 1], [0, 0]], constant_values=fill), "edge"
-        x, y = x + 1, y + 1
     left, top = tf.floor(x), tf.floor(y)
     seen = tf.zeros([height, width, values.shape[2]], tf.float64)
     for row, down in ((top, top + 1 - y), (top + 1, y - top)):
@@ -167,8 +162,8 @@ _FILL_MODES = {"constant": "CONSTANT", "edge": "NEAREST", "symmetric": "REFLECT"
 
 
 def _warp(one: ops.Warp, image: Image) -> list[str]:
-    if one.border not in _FILL_MODES or shows_horizon(one.matrix, (one.height, one.width)):
-        there = f'seen_through(image, matrix, {one.height}, {one.width}, "{one.border}", {one.fill:.9g})'
+    if one.border not in _FILL_MODES:
+        there = f'seen_through(image, matrix, {one.height}, {one.width}, "{one.border}")'
         return [
             f"matrix = {_constant(one.matrix, 'float64')}",
             f"image = {f'tf.cast({there}, tf.float32)' if image.floats else f'rounded({there})'}",
@@ -200,6 +195,16 @@ def _resize(one: ops.Resizing, image: Image) -> list[str]:
 def _area(one: ops.AreaResizing, image: Image) -> list[str]:
     resized = f'tf.image.resize(tf.cast(image, tf.float32), [{one.height}, {one.width}], method="area")'
     return _with_channels(image, f"image = {_back(resized, image)}")
+
+
+def _nearest(one: ops.NearestResizing, image: Image) -> list[str]:
+    (height, width), (rows, columns) = image.shape[:2], (one.height, one.width)
+    # whole numbers; tf.image.resize takes the pixel beside where single precision falls short of one
+    return [
+        f"rows = (2 * tf.range({rows}) + 1) * {height} // {2 * rows}",
+        f"columns = (2 * tf.range({columns}) + 1) * {width} // {2 * columns}",
+        "image = tf.gather(tf.gather(image, rows, axis=0), columns, axis=1)",
+    ]
 
 
 def _table(one: ops.Table, image: Image) -> list[str]:
@@ -355,6 +360,7 @@ TARGET = Explicit(
         ops.Warp: Row("tf.raw_ops.ImageProjectiveTransformV3; tf.gather_nd for reflect and wrap", _warp, ONE, _PLACES),
         ops.Resizing: Row('tf.nn.depthwise_conv2d and tf.image.resize("bilinear")', _resize, ONE, _SUMS),
         ops.AreaResizing: Row('tf.image.resize("area")', _area, ONE, _SUMS),
+        ops.NearestResizing: Row("tf.gather", _nearest),
         ops.Table: Row("tf.gather", _table),
         ops.Separable: Row("tf.nn.depthwise_conv2d", _separable, ONE, _SUMS),
         ops.Sharpening: Row("tf.nn.depthwise_conv2d", _sharpen, ONE, _SUMS),
