@@ -405,7 +405,10 @@ def _read_crop_and_pad(given: Given) -> Transform:
 def _grid(step: Any) -> str:
     distortion, cells = fixed(step, "distortion", "cells")
     limit = f"({number(-distortion)}, {number(distortion)})"
-    return call("GridDistortion", step, num_steps=number(cells), distort_limit=limit)
+    # Its last row and column lie half a pixel beyond the image.
+    return call(
+        "GridDistortion", step, num_steps=number(cells), distort_limit=limit, border_mode="cv2.BORDER_REPLICATE"
+    )
 
 
 def _read_grid(given: Given) -> Transform:

@@ -580,7 +580,7 @@ PIXELS: dict[type[Transform], Both] = {
         "Downscale",
         _downscale,
         approximate(170),
-        "its small image is a part of a pixel off where the side is no multiple",
+        "each of its small pixels is 1 / scale wide, so that content shifts where the sides are no multiples of that",
         reads={"Downscale": _read_downscale},
     ),
     T.GaussianNoise: Both("GaussNoise", _noise, DRAWN, _FIELD, reads={"GaussNoise": _read_noise}),
