@@ -1,6 +1,8 @@
 """Text for Keras runs in Keras and gives the pixels within the grade that it states, or the same distribution."""
 
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,6 +147,16 @@ def _statistics(images):
     return np.concatenate([means, values.std((1, 2))], axis=1)
 
 
+def _same_distribution(got, want):
+    """Means, and means of the squares about one mean: 4.5 standard errors, as there are thousands of them, and half a
+    level that one of the two may round.
+    """
+    middle = want.mean(axis=0)
+    for here, there in ((got, want), ((got - middle) ** 2, (want - middle) ** 2)):
+        error = np.sqrt((here.var(axis=0) + there.var(axis=0)) / len(got))
+        assert (np.abs(here.mean(axis=0) - there.mean(axis=0)) <= 4.5 * error + 0.5 / 255).all()
+
+
 @pytest.mark.parametrize("step", RANDOM, ids=lambda step: f"{step!r:.60}")
 def test_random_exports_have_the_same_distribution(step):
     keras.utils.set_random_seed(7)
@@ -153,12 +165,7 @@ def test_random_exports_have_the_same_distribution(step):
     got = _statistics(TARGET.batch(export(step, "keras"), np.repeat(image[None], count, axis=0)))
     drawn = [step.sample((3, index)) for index in range(count)]
     want = _statistics(np.stack([image if one is None else one.apply(image) for one in drawn]))
-    # Means, and means of the squares about one mean: 4.5 standard errors, as there are thousands of them, and half a
-    # level that one of the two may round.
-    middle = want.mean(axis=0)
-    for here, there in ((got, want), ((got - middle) ** 2, (want - middle) ** 2)):
-        error = np.sqrt((here.var(axis=0) + there.var(axis=0)) / count)
-        assert (np.abs(here.mean(axis=0) - there.mean(axis=0)) <= 4.5 * error + 0.5 / 255).all()
+    _same_distribution(got, want)
 
 
 def test_the_random_ones_are_all_that_keras_takes():
@@ -222,3 +229,26 @@ def test_what_it_cannot_do_is_refused(step, reason):
     with pytest.raises(ExportError) as caught:
         export(step, "keras")
     assert reason in str(caught.value)
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "keras.md").read_text()
+
+
+def test_code_on_the_page_runs():
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(block, names)
+
+
+@pytest.mark.parametrize(("theirs", "ours"), re.findall(r"^\| `(\w+\(.*)` \| `(.*)` \|$", PAGE, re.MULTILINE))
+def test_layers_on_the_page_do_the_same(theirs, ours):
+    keras.utils.set_random_seed(5)
+    step = eval(ours, vars(T) | {"uniform": uniform, "integers": integers})
+    image, count = np.ascontiguousarray(IMAGES["astronaut"][10:70:2, 20:74:2]), 400
+    layer = eval(theirs, vars(keras.layers))
+    got = np.asarray(layer(np.repeat(image[None], count, axis=0).astype(np.float32), training=True))
+    drawn = [step.sample((3, index)) for index in range(count)]
+    want = np.stack([image if one is None else one.apply(image) for one in drawn])
+    if want.dtype != np.uint8:
+        got, want = got * 255, want * 255
+    _same_distribution(_statistics(got), _statistics(want))
