@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agreement import CATALOG, IMAGES, differences, draws, exportable, pipelines, required
+from agreement import CATALOG, IMAGES, RARER, differences, draws, exportable, pipelines, required
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +23,16 @@ tf = required("tensorflow")
 IMAGE = IMAGES["chelsea"]
 TARGET = target("keras")
 FLOATS = (transforms.Normalize, transforms.Center, transforms.Standardize)
+
+
+# numbers that are whole, and what lies beyond typical ranges
+WHOLE = [
+    T.BoxBlur(radius=2), T.GaussianBlur(sigma=1), T.UnsharpMask(amount=1, sigma=1), T.Sharpness(factor=0), T.Gamma(gamma=2),
+    T.Emboss(amount=1, angle=90), T.Affine(scale=2), T.Affine(scale=0.5, angle=90, translate_x=1), T.Affine(shear_y=45),
+    T.SigmoidContrast(gain=5, cutoff=0), T.LogContrast(gain=0), T.LogContrast(gain=1), T.Sepia(amount=1), T.Sepia(amount=0),
+    T.HueSaturation(hue=-180, saturation=2), T.ResizedCrop(scale=1, height=20), T.Crop(height=0.5, width=1, x=1, y=0),
+    T.ColorJitter(brightness=1, contrast=0, saturation=2, hue=180, order="hsbc"), T.RGBShift(red=1), T.Contrast(factor=0),
+]  # fmt: skip
 
 
 def _grade(step):
@@ -74,7 +84,7 @@ RANDOM = [
     T.Equalize(p=0.5),
     T.GaussianBlur(sigma=uniform(0, 3)),
     T.BoxBlur(radius=uniform(0, 3)),
-    T.MedianBlur(radius=integers(0, 2)),
+    T.MedianBlur(radius=integers(0, 1)),
     T.UnsharpMask(amount=uniform(0, 2)),
     T.Sharpness(factor=loguniform(0.3, 3)),
     T.Emboss(amount=uniform(0, 2), angle=uniform(0, 90)),
@@ -112,6 +122,26 @@ def test_each_transform_agrees_as_its_grade_says(cls):
         grade = _grade(step)
         # floats of unit range are compared to a tenth of a level more: single precision of up to a hundred units
         assert grade.kind == "distribution" or worst <= grade.levels + (0.1 if want.dtype != np.uint8 else 0)
+
+
+@pytest.mark.parametrize("step", [*RARER, *WHOLE], ids=repr)
+def test_rarer_ones_agree_as_their_grade_says(step):
+    try:
+        text = export(step, "keras")
+    except ExportError:
+        assert (
+            isinstance(step, Compose)
+            or type(step) not in {type(one) for one in WHOLE}
+            or step.border in {"reflect", "wrap"}
+        )
+        return
+    for image in (IMAGE, np.full((2, 3, 3), 7, np.uint8)):
+        got = run(text, "keras", image)
+        with engine("reference"):
+            want = step.apply(image)
+        worst, _, _ = differences(got, want)
+        drawn = any(hasattr(one, "seed") for one in step.walk())
+        assert drawn or worst <= 1 + (0.1 if want.dtype != np.uint8 else 0)
 
 
 @given(data=st.data())

@@ -53,6 +53,8 @@ def _drawn(value: Any) -> str:
             return f"draw({number(value.low)}, {number(value.high)}, log=True)"
         case Integers():
             return f"ops.floor(draw({value.low}, {value.high + 1}))"
+        case float() if value == round(value):
+            return f"{value:.1f}"  # a float in the text, too
     return number(value)
 
 
@@ -298,7 +300,8 @@ def _normalize(step: Any) -> str:
     (method,) = fixed(step, "method")
     if method == "dtype":
         return _rescaling(step, "1 / 255")
-    return _each(step, "stretched(x, 0, (1, 2, 3))", always=True, floats=True)
+    from_black = "x - ops.min(x, axis=(1, 2, 3), keepdims=True)"
+    return _each(step, f"stretched({from_black}, 0, (1, 2, 3))", always=True, floats=True)
 
 
 def _center(step: Any) -> str:
