@@ -17,13 +17,29 @@ _NAMES = {
     "batch": ("augment_batch",),
     "compose": ("Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"),
     "measures": ("strength",),
-    "interop": ("from_albumentations",),
     "policies": ("AugMix", "AutoAugment", "RandAugment", "TrivialAugment"),
     "data": ("Dataset",),
     "study": ("Study",),
+    "interop": ("compare_frameworks", "from_albumentations", "from_torchvision"),
     "widgets": ("Controls", "Explorer", "LabelCheck", "StudyView", "explore", "label_check"),
 }
-_MODULES = ("data", "models", "params", "plots", "policies", "render", "report", "study", "transforms", "widgets")
+_MODULES = (
+    "data",
+    "huggingface",
+    "interop",
+    "keras",
+    "models",
+    "params",
+    "plots",
+    "policies",
+    "render",
+    "report",
+    "sklearn",
+    "study",
+    "torch",
+    "transforms",
+    "widgets",
+)
 
 if TYPE_CHECKING:
     from augmentlab.batch import augment_batch as augment_batch
@@ -34,7 +50,9 @@ if TYPE_CHECKING:
     from augmentlab.compose import SomeOf as SomeOf
     from augmentlab.data import Dataset as Dataset
     from augmentlab.engines import engine as engine
+    from augmentlab.interop import compare_frameworks as compare_frameworks
     from augmentlab.interop import from_albumentations as from_albumentations
+    from augmentlab.interop import from_torchvision as from_torchvision
     from augmentlab.measures import strength as strength
     from augmentlab.params import choice as choice
     from augmentlab.params import integers as integers

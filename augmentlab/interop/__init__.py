@@ -1,13 +1,18 @@
 """Interchange: pipelines as text for other libraries, theirs as pipelines of this one, and how well the two agree."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from augmentlab.interop.albumentations.reading import from_albumentations as from_albumentations
 from augmentlab.interop.grades import ExportError as ExportError
 from augmentlab.interop.grades import Grade as Grade
 from augmentlab.interop.grades import RefusedError as RefusedError
 from augmentlab.transform import Transform
+
+if TYPE_CHECKING:
+    from augmentlab.interop.albumentations.reading import from_albumentations as from_albumentations
+    from augmentlab.interop.compare import Comparison as Comparison
+    from augmentlab.interop.compare import compare_frameworks as compare_frameworks
+    from augmentlab.interop.read_torchvision import from_torchvision as from_torchvision
 
 # The libraries a pipeline can be exported to, each a module of this package that defines TARGET.
 TARGETS = (
@@ -54,3 +59,16 @@ def export(pipeline: Transform, name: str, *, shape: tuple[int, ...] | None = No
     if len(sides) not in {2, 3} or not whole or sides[2:] not in {(), (1,), (3,)}:
         raise ValueError(f"shape must be (H, W), (H, W, 1) or (H, W, 3), in pixels; got {shape!r}")
     return str(one.export(pipeline, sides, strict=strict))
+
+
+def __getattr__(name: str) -> Any:
+    """What needs all of this package, on first use."""
+    homes = {
+        "Comparison": "compare",
+        "compare_frameworks": "compare",
+        "from_albumentations": "albumentations.reading",
+        "from_torchvision": "read_torchvision",
+    }
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{homes[name]}"), name)

@@ -15,7 +15,7 @@ class Grade:
         the two images of ``docs/frameworks.md``; ``distribution`` says that the target draws its own random numbers,
         from the same distribution.
     levels : float
-        The bound or the measured maximum.
+        The bound or the measured maximum. In standardized floats a level is what a level of the image has become.
     """
 
     kind: Literal["exact", "within", "approximate", "distribution"]
@@ -39,6 +39,28 @@ DRAWN = Grade("distribution")
 def approximate(levels: float) -> Grade:
     """Measured, and more than rounding."""
     return Grade("approximate", levels)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a target does for some steps of a pipeline.
+
+    Parameters
+    ----------
+    steps : tuple of Transform
+        Computed together.
+    call : str
+        The calls of the target.
+    grade : Grade
+        How near it comes.
+    cause : str
+        Why it differs; empty where it is exact.
+    """
+
+    steps: tuple[object, ...]
+    call: str
+    grade: Grade
+    cause: str
 
 
 class RefusedError(ValueError):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from augmentlab import geometry, transforms
 from augmentlab.compose import Compose, plan
+from augmentlab.engines import reference
 from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.geometry import Shape
 from augmentlab.interop.grades import RefusedError
@@ -29,6 +30,11 @@ Numbers = NDArray[np.float64]
 @dataclass(frozen=True, eq=False)
 class Operation:
     """Something done to an image (H, W) or (H, W, C) with explicit numbers."""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether `spread` is sure, whatever the image."""
+        return True
 
     def spread(self, levels: float) -> float:
         """How far apart the results for two images may be that are `levels` apart at each value."""
@@ -115,6 +121,17 @@ class Resizing(Operation):
 @dataclass(frozen=True, eq=False)
 class AreaResizing(Operation):
     """Resize by the mean over the area that each pixel covers."""
+
+    height: int
+    width: int
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.height, self.width, *shape[2:])
+
+
+@dataclass(frozen=True, eq=False)
+class NearestResizing(Operation):
+    """Resize with pixel borders aligned: each pixel shows the one in which its centre lies."""
 
     height: int
     width: int
@@ -255,6 +272,10 @@ class Scaling(Operation):
 
     scale: tuple[float, ...]  # one, or one a channel
     shift: tuple[float, ...]
+    gain: float = 1.0  # the largest scale, as if the image were in [0, 1]
+
+    def spread(self, levels: float) -> float:
+        return levels * self.gain
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,6 +286,15 @@ class OwnScaling(Operation):
 
     kind: str  # center, standardize, minmax
     per_channel: bool
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.kind == "center"
+
+    def spread(self, levels: float) -> float:
+        # The image's own numbers move too. How small its deviation or its range may be is not known: these are for a
+        # deviation of a tenth and a range of half of full scale.
+        return levels * {"center": 2, "standardize": 20, "minmax": 6}[self.kind]
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,6 +340,12 @@ class Part:
     floats: bool
 
 
+BENT = RefusedError(
+    "it moves each pixel in its own way, by no few numbers",
+    "Affine and Perspective can be exported, and augmentlab.torch trains with any transform",
+)
+
+
 def lower(pipeline: Transform, shape: tuple[int, ...]) -> list[Part | tuple[Transform, RefusedError]]:
     """The parts of a drawn pipeline for uint8 images of `shape` (H, W) or (H, W, C), C in {1, 3}; instead of a part, a
     step that has none and why.
@@ -318,12 +354,13 @@ def lower(pipeline: Transform, shape: tuple[int, ...]) -> list[Part | tuple[Tran
     floats = False
     if not isinstance(pipeline, Compose):
         pipeline = Compose(())._unchecked(steps=(pipeline,))  # noqa: SLF001
-    for run in [part for whole, _ in plan(pipeline, shape[:2]) for part in _unbent(whole, shape[:2])]:
+    runs = [(part, whole) for whole, size in plan(pipeline, _size(shape)) for part in _unbent(whole, size)]
+    for run, whole in runs:
         after = shape
         for step in run:
             after = step.output_shape(after)
         try:
-            operations = _lowered(run, shape, floats)
+            operations = _lowered(run, shape, floats, alone=run == whole)
         except RefusedError as error:
             parts += [(step, error) for step in run]
         else:
@@ -333,22 +370,29 @@ def lower(pipeline: Transform, shape: tuple[int, ...]) -> list[Part | tuple[Tran
     return parts
 
 
+def _size(shape: tuple[int, ...]) -> Shape:
+    return shape[0], shape[1]
+
+
 def _unbent(run: tuple[Transform, ...], size: Shape) -> list[tuple[Transform, ...]]:
-    """A run, cut before and behind steps that have no matrix, so that these alone are refused."""
+    """A run, cut before and behind steps that have no matrix, so that these alone are refused: a library that has such a
+    step by itself would interpolate the pixels there, and before and behind it again.
+    """
     if len(run) == 1 or not isinstance(run[0], GeometricTransform) or any(step.is_random for step in run):
         return [run]
-    parts = itertools.groupby(run, lambda step: geometry.is_matrix(step.coordinate_map(size)))
-    return [part for straight, steps in parts for part in ([tuple(steps)] if straight else [(one,) for one in steps])]
+    straight: list[Any] = list(run)
+    parts = itertools.groupby(straight, lambda step: geometry.is_matrix(step.coordinate_map(size)))
+    return [part for whole, steps in parts for part in ([tuple(steps)] if whole else [(one,) for one in steps])]
 
 
-def _lowered(run: tuple[Transform, ...], shape: tuple[int, ...], floats: bool) -> tuple[Operation, ...]:
+def _lowered(run: tuple[Transform, ...], shape: tuple[int, ...], floats: bool, *, alone: bool) -> tuple[Operation, ...]:
     first = run[0]
     if any(step.is_random for step in run):
         raise RefusedError("it is not drawn", "export pipeline.sample(rng), or its deterministic() part")
     if all(step.is_identity and not step.preprocessing for step in run):
         return ()
     if isinstance(first, GeometricTransform):
-        return _geometric(run, shape, floats)  # type: ignore[arg-type]
+        return _geometric(run, shape, floats, alone=alone)  # type: ignore[arg-type]
     if isinstance(first, transforms.Normalize | transforms.Center | transforms.Standardize):
         return _floating(first, floats, 1 if len(shape) == 2 else shape[2])
     if floats:
@@ -371,8 +415,10 @@ def _table(run: tuple[Transform, ...], shape: tuple[int, ...]) -> NDArray[np.uin
 # --- geometry --------------------------------------------------------------------------------------------------------
 
 
-def _geometric(run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floats: bool) -> tuple[Operation, ...]:
-    size = shape[:2]
+def _geometric(
+    run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floats: bool, *, alone: bool
+) -> tuple[Operation, ...]:
+    size = _size(shape)
     if len(run) == 1:
         (step,) = run
         if isinstance(step, transforms.GridShuffle):
@@ -382,22 +428,23 @@ def _geometric(run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floa
     maps = []
     for step in run:
         maps.append(step.coordinate_map(size))
-        size = step.output_shape(size)
+        size = _size(step.output_shape(size))
     border, fill = next((step.edge for step in run if step.edge is not None), ("edge", 0.0))
     matrix = geometry.compose(maps, size)
     if not geometry.is_matrix(matrix):
-        raise RefusedError(
-            "it moves each pixel in its own way, by no few numbers",
-            "Affine and Perspective can be exported, and augmentlab.torch trains with any transform",
-        )
+        if alone:
+            return (Own(run[0]),)
+        raise BENT
+    if reference.shows_horizon(matrix, size):
+        raise RefusedError("it looks beyond the horizon of its perspective", "a weaker perspective can be exported")
     moved = all(type(step).resample is GeometricTransform.resample for step in run)
     whole = moved and all(step.slice_array(np.empty((*shape[:2], 0))) is not None for step in run)
     if whole:
         return () if np.array_equal(matrix, np.eye(3)) and size == shape[:2] else (_slice(matrix, size),)
-    return (Warp(np.asarray(matrix, np.float64), *size, border, _on_scale(fill, floats)),)
+    return (Warp(np.asarray(matrix, np.float64), size[0], size[1], border, _on_scale(fill, floats)),)
 
 
-def _slice(matrix: Numbers, size: Shape) -> Slice:
+def _slice(matrix: geometry.Map, size: Shape) -> Slice:
     """Whole-pixel moves are all told by their matrix: a window, mirrors, and a swap of the axes."""
     transpose = matrix[0, 0] == 0
     height, width = size[::-1] if transpose else size  # of the window
@@ -424,11 +471,11 @@ def _own_way(step: GeometricTransform, size: Shape, floats: bool) -> tuple[Opera
             return (*_cut(top, left, height, width, size), *_resized((height, width), step.output_shape(size)))
         case transforms.Resize():
             top, left, height, width = step._content(size)  # noqa: SLF001
-            rows, columns = step.output_shape(size)
-            around = ((top, rows - height - top), (left, columns - width - left))
+            out_height, out_width = step.output_shape(size)
+            frame = ((top, out_height - height - top), (left, out_width - width - left))
             return (
                 *_resized(size, (height, width), step.method),
-                *_padded(around, "constant", _on_scale(step.fill, floats)),
+                *_padded(frame, "constant", _on_scale(step.fill, floats)),
             )
         case transforms.Rescale() | transforms.LongestMaxSize() | transforms.SmallestMaxSize():
             return _resized(size, step.output_shape(size))
@@ -465,10 +512,10 @@ def _resized(size: tuple[int, ...], to: tuple[int, ...], method: str = "linear")
     if tuple(size) == tuple(to):
         return ()
     if method == "area":
-        return (AreaResizing(*to),)
+        return (AreaResizing(to[0], to[1]),)
     # skimage.transform.resize blurs by (factor - 1) / 2 before it shrinks; each side that grows is left alone
     taps = [_gaussian_taps(max((have / want - 1) / 2, 0)) for have, want in zip(size, to, strict=True)]
-    return (Resizing(*to, *taps),)
+    return (Resizing(to[0], to[1], taps[0], taps[1]),)
 
 
 def _gaussian_taps(sigma: float) -> tuple[float, ...]:
@@ -478,6 +525,16 @@ def _gaussian_taps(sigma: float) -> tuple[float, ...]:
         return (1.0,)
     taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     return tuple((taps / taps.sum()).tolist())
+
+
+def sigma_of(taps: tuple[float, ...]) -> float | None:
+    """The standard deviation of a Gaussian that has these taps; None where none has."""
+    middle = len(taps) // 2
+    if not 0 < taps[0] < taps[middle]:
+        return None
+    sigma = float(f"{middle / math.sqrt(2 * math.log(taps[middle] / taps[0])):.12g}")
+    own = _gaussian_taps(sigma)
+    return sigma if len(own) == len(taps) and np.allclose(own, taps, rtol=0, atol=1e-9) else None
 
 
 def _on_scale(fill: float, floats: bool) -> float:
@@ -501,7 +558,8 @@ def _floating(step: Transform, floats: bool, channels: int) -> tuple[Operation, 
                 return (OwnScaling(kind, step.per_channel and channels > 1),)
             std = std or (1.0,) * len(step.mean)
             scale = tuple(1 / (one * full) for one in std)
-            return (Scaling(scale, tuple(-mean / one for mean, one in zip(step.mean, std, strict=True))),)
+            shift = tuple(-mean / one for mean, one in zip(step.mean, std, strict=True))
+            return (Scaling(scale, shift, max(1 / one for one in std)),)
     raise AssertionError(step)
 
 
@@ -510,7 +568,7 @@ def _pixel(step: Transform, shape: tuple[int, ...]) -> tuple[Operation, ...]:
     return rule(step, shape)
 
 
-def _by_name(step: Transform, shape: tuple[int, ...]) -> tuple[Operation, ...]:  # noqa: ARG001
+def _by_name(step: Transform, shape: tuple[int, ...]) -> tuple[Operation, ...]:
     return (Own(step),)
 
 
@@ -553,6 +611,15 @@ def _motion(step: transforms.MotionBlur, shape: tuple[int, ...]) -> tuple[Operat
 
 def _defocus(step: transforms.Defocus, shape: tuple[int, ...]) -> tuple[Operation, ...]:
     return _kernel(blur._disk(step.radius * max(shape[:2])))  # noqa: SLF001
+
+
+def _downscale(step: transforms.Downscale, shape: tuple[int, ...]) -> tuple[Operation, ...]:
+    size = shape[:2]
+    small = tuple(max(round(side * step.scale), 1) for side in size)
+    if small == size:
+        return ()
+    larger = _resized(small, size) if step.method == "linear" else (NearestResizing(*size),)
+    return (*_resized(size, small, "area"), *larger)
 
 
 def _gray(step: transforms.Grayscale, shape: tuple[int, ...]) -> tuple[Operation, ...]:
@@ -621,6 +688,7 @@ _RULES: dict[type[Transform], Callable[[Any, tuple[int, ...]], tuple[Operation, 
     transforms.UnsharpMask: lambda step, _: (Sharpening(_gaussian_taps(step.sigma), step.amount),),
     transforms.Sharpness: _sharpness,
     transforms.Emboss: _emboss,
+    transforms.Downscale: _downscale,
     transforms.HueSaturation: _hue,
     transforms.Grayscale: _gray,
     transforms.Sepia: _sepia,

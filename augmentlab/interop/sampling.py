@@ -12,7 +12,7 @@ import numpy as np
 import augmentlab
 from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.explicit import called
-from augmentlab.interop.grades import EXACT, ExportError, Grade, RefusedError
+from augmentlab.interop.grades import EXACT, ExportError, Finding, Grade, RefusedError
 from augmentlab.params import Choice, Distribution, Integers, LogUniform, Uniform, parameters, uniform
 from augmentlab.transform import GeometricTransform, Transform
 
@@ -41,9 +41,10 @@ class Row:
         Why it differs, one sentence; empty where it is exact.
     integers : bool
         Whether the target can draw integers from a range, with both ends.
+    logs : bool
+        Whether it can draw uniformly in the logarithm.
     keeps : callable
-        ``keeps(name, value) -> bool``: whether the target draws this distribution of a field by itself, so that `write`
-        gets it as it is. Otherwise choices and log-uniform ranges are split before.
+        ``keeps(name, value) -> bool``: whether `write` takes this distribution of a field as it is, whatever it is.
     """
 
     call: str
@@ -51,11 +52,16 @@ class Row:
     grade: Grade | Callable[[Any], Grade] = EXACT
     cause: str = ""
     integers: bool = False
+    logs: bool = False
     keeps: Callable[[str, Any], bool] = lambda _name, _value: False
 
     def graded(self, step: Transform) -> Grade:
         """The grade for one step."""
         return self.grade if isinstance(self.grade, Grade) else self.grade(step)
+
+    def variants(self, step: Transform) -> list[tuple[float, Any]]:
+        """What `write` takes of a step; see `variants`."""
+        return variants(step, integers=self.integers, logs=self.logs, keeps=self.keeps)
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,16 @@ class Sampling:
             )
         return self.rows[type(step)]
 
+    def findings(self, pipeline: Transform, shape: tuple[int, ...]) -> list[Finding]:  # noqa: ARG002  (as `Explicit` has it)
+        """What it does for each step of a pipeline that it can export."""
+        found = []
+        for step in pipeline.walk():
+            if not isinstance(step, Compose | OneOf | SomeOf | RandomOrder | Blend):
+                row = self.row(step)
+                one = row.variants(step)[0][1]
+                found.append(Finding((step,), row.call, row.graded(one), row.cause))
+        return found
+
     def export(self, pipeline: Transform, *, strict: bool = True) -> str:
         """The text; see `augmentlab.Transform.export`."""
         refused: Lines = []
@@ -141,7 +157,8 @@ class Sampling:
         left_out = [f"# left out: {line}" for line in refused]
         statements = self.top(lines)
         code = "\n".join([*left_out, *statements])
-        functions = "".join(f"\n\n{text.strip()}\n" for text in called(self.functions, code))
+        without_comments = "\n".join(line for line in statements if not line.lstrip().startswith("#"))
+        functions = "".join(f"\n\n{text.strip()}\n" for text in called(self.functions, without_comments))
         twice = "" if resampled(pipeline) < 2 else _TWICE
         twice += _BEYOND if sees_beyond_cuts(pipeline) else ""
         return (
@@ -163,7 +180,7 @@ class Sampling:
             group = self._group(step, refused)
             return [*group[:-1], group[-1] + ","]
         row = self.row(step)
-        parts = variants(step, integers=row.integers, keeps=row.keeps)
+        parts = row.variants(step)
         if len(parts) == 1:
             ((_, one),) = parts
             expression = row.write(one)
@@ -179,13 +196,16 @@ class Sampling:
         stand_in = OneOf(tuple(one for _, one in parts), weights=tuple(weight for weight, _ in parts), p=step.p)
         group = self.groups.one_of(indented(children), stand_in)
         grade = row.graded(parts[0][1])
-        split = "; log-uniform in parts" if _holds(step, LogUniform) else ""
+        split = "; log-uniform in parts" if _holds(step, LogUniform) and not row.logs else ""
         return [f"# {step!r:.160}: {grade}{split}", *group[:-1], group[-1] + ","]
 
     def _group(self, step: Any, refused: Lines) -> Lines:
+        before = len(refused)
         parts = [self._lines(one, refused) for one in step.steps]
         if not isinstance(step, Compose) and self.groups.nothing:
             parts = [lines or [self.groups.nothing + ","] for lines in parts]
+        elif len(refused) > before and isinstance(step, OneOf | SomeOf):
+            raise RefusedError("without some of its steps the others would be drawn more often", "leave these out of it")
         if isinstance(step, OneOf) and self.groups.weighted:
             weights = step.weights or (1.0,) * len(parts)
             parts = [
@@ -221,7 +241,7 @@ def resampled(pipeline: Transform) -> int:
     """How many geometric steps that interpolate a pipeline may apply one after the other."""
     most = here = 0
     for step in pipeline.walk():
-        bends = isinstance(step, GeometricTransform) and _sliced(step) is None
+        bends = isinstance(step, GeometricTransform) and type(step).slice_array is GeometricTransform.slice_array
         here = here + 1 if bends else here if isinstance(step, Compose) else 0
         most = max(most, here)
     return most
@@ -260,10 +280,15 @@ def _holds(step: Transform, kind: type[Distribution]) -> bool:
 
 
 def variants(
-    step: Transform, *, integers: bool = False, keeps: Callable[[str, Any], bool] = lambda _name, _value: False
+    step: Transform,
+    *,
+    integers: bool = False,
+    logs: bool = False,
+    keeps: Callable[[str, Any], bool] = lambda _name, _value: False,
 ) -> list[tuple[float, Any]]:
-    """A step as weighted steps with probability 1 that hold only numbers, uniform ranges and, if `integers`, ranges of
-    integers; the step itself where it is one already. Drawn seeds, and what `keeps`, are left to the target.
+    """A step as weighted steps with probability 1 that hold only numbers, uniform ranges and, if asked for, ranges of
+    `integers` and those uniform in the logarithm; the step itself where it is one already. Drawn seeds, and what `keeps`,
+    are left to the target.
 
     Raises
     ------
@@ -276,7 +301,7 @@ def variants(
         if one.name == "seed" or isinstance(value, Uniform) or keeps(one.name, value):
             continue
         match value:
-            case LogUniform():
+            case LogUniform() if not logs:
                 edges = np.geomspace(value.low, value.high, LOG_PARTS + 1).tolist()
                 choices[one.name] = [(1.0, uniform(low, high)) for low, high in itertools.pairwise(edges)]
             case Choice():
@@ -301,7 +326,7 @@ def variants(
 
 def span(value: Any) -> tuple[Any, Any]:
     """Both ends of a range; those of a number are itself."""
-    return (value.low, value.high) if isinstance(value, Distribution) else (value, value)
+    return (value.low, value.high) if isinstance(value, Uniform | Integers) else (value, value)
 
 
 def fixed(step: Transform, *names: str) -> tuple[Any, ...]:
