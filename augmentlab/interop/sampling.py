@@ -160,6 +160,7 @@ class Sampling:
         without_comments = "\n".join(line for line in statements if not line.lstrip().startswith("#"))
         functions = "".join(f"\n\n{text.strip()}\n" for text in called(self.functions, without_comments))
         twice = "" if resampled(pipeline) < 2 else _TWICE
+        twice += _BEYOND if sees_beyond_cuts(pipeline) else ""
         return (
             f'"""{self.title} for {type(pipeline).__name__}, made by augmentlab {augmentlab.__version__}.\n\n'
             f"{self.usage}{twice}\n"
@@ -230,6 +231,12 @@ _TWICE = (
 )
 
 
+_BEYOND = (
+    "\nA step that turns or bends what a crop just before has cut out shows the border there, and in augmentlab, where the"
+    "\ntwo are one, what lies beyond the cut."
+)
+
+
 def resampled(pipeline: Transform) -> int:
     """How many geometric steps that interpolate a pipeline may apply one after the other."""
     most = here = 0
@@ -238,6 +245,29 @@ def resampled(pipeline: Transform) -> int:
         here = here + 1 if bends else here if isinstance(step, Compose) else 0
         most = max(most, here)
     return most
+
+
+def sees_beyond_cuts(pipeline: Transform) -> bool:
+    """Whether a step that interpolates may come right behind one that cuts."""
+    cut = False
+    for step in pipeline.walk():
+        if not isinstance(step, GeometricTransform):
+            cut = cut and isinstance(step, Compose | OneOf | SomeOf | RandomOrder)
+        elif (sliced := _sliced(step)) is None:
+            if cut:
+                return True
+        else:
+            cut = cut or sliced.size < _PROBE.size
+    return False
+
+
+_PROBE = np.empty((64, 64, 1))
+
+
+def _sliced(step: GeometricTransform) -> Any:
+    """What a step leaves of an image where it moves whole pixels."""
+    drawn = dataclasses.replace(step, p=1.0).sample(0)
+    return drawn.slice_array(_PROBE) if isinstance(drawn, GeometricTransform) else None
 
 
 def indented(lines: Lines) -> Lines:

@@ -9,14 +9,16 @@ from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.albumentations.apart import APART
 from augmentlab.interop.albumentations.both import Both
 from augmentlab.interop.albumentations.classes import CLASSES
+from augmentlab.interop.albumentations.colors import COLORS
 from augmentlab.interop.albumentations.geometry import GEOMETRY
 from augmentlab.interop.albumentations.pixels import PIXELS
+from augmentlab.interop.albumentations.sizes import SIZES
 from augmentlab.interop.grades import RefusedError
 from augmentlab.interop.sampling import Groups, Lines, Sampling, indented, number
 from augmentlab.params import Distribution
 from augmentlab.transform import Transform
 
-TABLE: dict[type[Transform], Both] = GEOMETRY | PIXELS
+TABLE: dict[type[Transform], Both] = GEOMETRY | SIZES | COLORS | PIXELS
 
 
 def _run(text: str, image: Any) -> Any:

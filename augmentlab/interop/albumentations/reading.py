@@ -10,7 +10,7 @@ from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.albumentations import TABLE
 from augmentlab.interop.albumentations.apart import APART
 from augmentlab.interop.albumentations.both import Given
-from augmentlab.interop.albumentations.geometry import read_fitted
+from augmentlab.interop.albumentations.sizes import read_fitted
 from augmentlab.interop.grades import RefusedError
 from augmentlab.transform import Transform
 
