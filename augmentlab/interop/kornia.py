@@ -521,7 +521,7 @@ TARGET = Sampling(
         T.ElasticTransform: RefusedError(
             "its RandomElasticTransform draws white noise that it blurs", "Perspective can be exported"
         ),
-        T.JPEGCompression: RefusedError("its RandomJPEG only comes near to JPEG", "torchvision can do it"),
+        T.JPEGCompression: RefusedError("its RandomJPEG only comes near to JPEG", "Albumentations can do it"),
     },
     functions=CLASSES,
     usage="Use: pipeline(images), images being floats in [0, 1], (N, C, H, W); each draws for itself, choices are the batch's.",
