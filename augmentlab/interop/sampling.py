@@ -205,7 +205,9 @@ class Sampling:
         if not isinstance(step, Compose) and self.groups.nothing:
             parts = [lines or [self.groups.nothing + ","] for lines in parts]
         elif len(refused) > before and isinstance(step, OneOf | SomeOf):
-            raise RefusedError("without some of its steps the others would be drawn more often", "leave these out of it")
+            raise RefusedError(
+                "without some of its steps the others would be drawn more often", "leave these out of it"
+            )
         if isinstance(step, OneOf) and self.groups.weighted:
             weights = step.weights or (1.0,) * len(parts)
             parts = [
