@@ -77,10 +77,6 @@ RARER = [
     transforms.GaussianBlur(sigma=0.5),
     transforms.BoxBlur(radius=0.3),
     transforms.BoxBlur(radius=2),
-    transforms.JPEGCompression(quality=50, subsampling="4:4:4"),
-    transforms.JPEGCompression(quality=50, subsampling="4:2:2"),
-    transforms.Downscale(scale=0.4, method="linear"),
-    transforms.Swirl(strength=-3, radius=0.5, border="reflect"),
     transforms.Normalize(method="minmax"),
     transforms.Center(per_channel=False),
     transforms.Standardize(per_channel=False),
@@ -98,9 +94,20 @@ RARER = [
             transforms.Pad(height=0.2, width=0.2, border="reflect"),
             transforms.Pad(height=0.2, fill=0.5),
             transforms.GridShuffle(tiles=3, seed=1),
-            transforms.Swirl(strength=1, fill=0.5),
         )
     ),
+]
+# What not every target takes.
+OWN = [
+    transforms.Swirl(strength=-3, radius=0.5, border="reflect"),
+    transforms.HistogramMatching(blend=0.7, red=(0.1, 0.4, 1), green=(0.2, 0.3), blue=(0, 0.2, 0.3, 0.9)),
+    transforms.GridDropout(ratio=0.4, spacing=0.3, angle=25, fill=0.6, seed=2),
+    transforms.FancyPCA(std=2, seed=3),
+    transforms.ZoomBlur(zoom=1.6),
+    transforms.JPEGCompression(quality=50, subsampling="4:4:4"),
+    transforms.JPEGCompression(quality=50, subsampling="4:2:2"),
+    transforms.Downscale(scale=0.4, method="linear"),
+    Compose([FLOATS, transforms.Swirl(strength=1, fill=0.5)]),
 ]
 
 

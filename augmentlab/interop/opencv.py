@@ -4,6 +4,7 @@ import numpy as np
 
 from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.interop import operations as ops
+from augmentlab.interop import own_steps
 from augmentlab.interop.explicit import Explicit, Image, Row, array
 from augmentlab.interop.grades import EXACT, ONE, RefusedError
 from augmentlab.interop.scipy import IN_NUMPY, NUMPY
@@ -29,8 +30,20 @@ _TURNS = {
     (True, True, True): "cv2.flip(cv2.transpose(image), -1)",
 }
 
-FUNCTIONS = NUMPY | {
-    "turned": '''
+_ZOOMED = own_steps.zoomed(
+    "matrix = np.array([[shrink, 0, x * (1 - shrink)], [0, shrink, y * (1 - shrink)]])",
+    "how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP",
+    "size = image.shape[1::-1]",
+    "moved = cv2.warpAffine(mean, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE)",
+    "moved = moved.reshape(image.shape)",
+)
+
+FUNCTIONS = (
+    NUMPY
+    | own_steps.FUNCTIONS
+    | _ZOOMED
+    | {
+        "turned": '''
 def turned(image, hue, saturation):
     """Hue turned by `hue` degrees and saturation scaled; on 8 bits OpenCV has only every second degree."""
     hsv = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)
@@ -38,7 +51,7 @@ def turned(image, hue, saturation):
     hsv[..., 1] = np.minimum(hsv[..., 1] * saturation, 1)
     return rounded(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * 255)
 ''',
-    "equalized": '''
+        "equalized": '''
 def equalized(image):
     """Each channel's histogram spread evenly; cv2.equalizeHist begins its curve at 0 instead."""
     channels = []
@@ -48,13 +61,13 @@ def equalized(image):
         channels.append(channel if flat else cv2.LUT(channel, rounded(share * 255)))
     return cv2.merge(channels)
 ''',
-    "about_mean_gray": '''
+        "about_mean_gray": '''
 def about_mean_gray(image, factor):
     """Stretched about the mean of the image's gray."""
     gray = cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY) if image.shape[2:] == (3,) else image
     return cv2.addWeighted(image, factor, image, 0, (1 - factor) * gray.mean())
 ''',
-    "compressed": '''
+        "compressed": '''
 def compressed(image, quality, sampling):
     """As JPEG, and read again; OpenCV writes files in BGR order."""
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
@@ -62,7 +75,8 @@ def compressed(image, quality, sampling):
     file = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if color else image, settings)[1]
     return cv2.imdecode(file, cv2.IMREAD_COLOR_RGB if color else cv2.IMREAD_GRAYSCALE)
 ''',
-}
+    }
+)
 
 
 def _whole(image: Image) -> str:
@@ -90,6 +104,7 @@ def _pad(one: ops.Padding, image: Image) -> list[str]:
 
 
 def _warp(one: ops.Warp, image: Image) -> list[str]:
+    one.check_horizon()
     if max(*image.shape[:2], one.height, one.width) > _LARGEST_SIDE:
         raise RefusedError(f"it warps images of at most {_LARGEST_SIDE} pixels a side", "a Resize before it")
     affine = not one.matrix[2, :2].any()
@@ -255,5 +270,6 @@ TARGET = Explicit(
         ),
         ops.JPEG: Row("cv2.imencode, cv2.imdecode", _jpeg, EXACT),
     },
+    named={**own_steps.NAMED, **own_steps.zoom_blur("cv2.warpAffine", _FLOATS)},
     functions=FUNCTIONS,
 )

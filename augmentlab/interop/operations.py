@@ -104,6 +104,11 @@ class Warp(Operation):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.height, self.width, *shape[2:])
 
+    def check_horizon(self) -> None:
+        """Refuse a perspective whose horizon is in sight, for targets whose positions may not be infinite."""
+        if reference.shows_horizon(self.matrix, (self.height, self.width)):
+            raise RefusedError("it looks beyond the horizon of its perspective", "a weaker perspective can be exported")
+
 
 @dataclass(frozen=True, eq=False)
 class Resizing(Operation):
@@ -435,8 +440,6 @@ def _geometric(
         if alone:
             return (Own(run[0]),)
         raise BENT
-    if reference.shows_horizon(matrix, size):
-        raise RefusedError("it looks beyond the horizon of its perspective", "a weaker perspective can be exported")
     moved = all(type(step).resample is GeometricTransform.resample for step in run)
     whole = moved and all(step.slice_array(np.empty((*shape[:2], 0))) is not None for step in run)
     if whole:

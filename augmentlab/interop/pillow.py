@@ -8,6 +8,7 @@ import numpy as np
 from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.geometry import Map, look_up
 from augmentlab.interop import operations as ops
+from augmentlab.interop import own_steps
 from augmentlab.interop.explicit import Explicit, Image, Row, array
 from augmentlab.interop.grades import EXACT, ONE, Grade, RefusedError, approximate
 from augmentlab.interop.scipy import IN_NUMPY, NUMPY
@@ -27,8 +28,11 @@ _TO_IMAGE = "image = Image.fromarray(image)"
 _KERNEL_SIDE = 5  # of the largest that ImageFilter.Kernel takes
 _MOST_BORDER = 64  # times the area of the image: more would be added than a memory should hold
 
-FUNCTIONS = NUMPY | {
-    "shuffled": '''
+FUNCTIONS = (
+    NUMPY
+    | own_steps.FUNCTIONS
+    | {
+        "shuffled": '''
 def shuffled(image, height, width, count, order):
     """The place number k, row by row, shows tile order[k]."""
     shown = image.copy()
@@ -38,26 +42,26 @@ def shuffled(image, height, width, count, order):
         shown.paste(part, (place % count * width, place // count * height))
     return shown
 ''',
-    "warped": '''
+        "warped": '''
 def warped(image, size, method, data, fill=0):
     """Interpolated in floats: on 8 bits Pillow cuts fractions off, which darkens."""
     how = (method, data, Image.Resampling.BILINEAR)
     planes = [plane.convert("F").transform(size, *how, fillcolor=fill) for plane in image.split()]
     return Image.merge(image.mode, [plane.point(lambda value: value + 0.5).convert("L") for plane in planes])
 ''',
-    "bordered": '''
+        "bordered": '''
 def bordered(image, left, top, right, bottom, **how):
     """With rows and columns added; ImageOps.expand knows only constants."""
     pixels = np.asarray(image)
     return Image.fromarray(np.pad(pixels, [(top, bottom), (left, right), (0, 0)][: pixels.ndim], **how))
 ''',
-    "filtered": '''
+        "filtered": '''
 def filtered(image, how, around):
     """With a filter of Pillow, which leaves borders alone or blurs with what was blurred: they are repeated first."""
     image = bordered(image, around, around, around, around, mode="edge").filter(how)
     return image.crop((around, around, image.width - around, image.height - around))
 ''',
-    "correlated": '''
+        "correlated": '''
 def correlated(image, kernel):
     """Weighted sums of the neighbours, the border repeated."""
     down, right = kernel.shape[0] // 2, kernel.shape[1] // 2
@@ -67,7 +71,7 @@ def correlated(image, kernel):
         total = total + weight * pixels[y : y + image.height, x : x + image.width]
     return Image.fromarray(rounded(total))
 ''',
-    "equalized": '''
+        "equalized": '''
 def equalized(image):
     """Each channel's histogram spread evenly; a channel of one value stays. ImageOps.equalize has another curve."""
     table = []
@@ -77,7 +81,7 @@ def equalized(image):
         table += list(range(256)) if max(counts) == sum(counts) else np.rint(share * 255).astype(int).tolist()
     return image.point(table)
 ''',
-    "about_mean_gray": '''
+        "about_mean_gray": '''
 def about_mean_gray(image, factor):
     """Stretched about the mean of the image's gray; ImageEnhance.Contrast rounds the mean and cuts fractions off."""
     means = ImageStat.Stat(image).mean
@@ -85,14 +89,15 @@ def about_mean_gray(image, factor):
     table = rounded(mean + factor * (np.arange(256) - mean))
     return image.point(table.tolist() * len(means))
 ''',
-    "compressed": '''
+        "compressed": '''
 def compressed(image, quality, subsampling):
     """As JPEG, and read again."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality, subsampling=subsampling)
     return Image.open(file)
 ''',
-}
+    }
+)
 
 
 def _array(write: Callable[..., list[str]]) -> Callable[..., list[str]]:
@@ -162,6 +167,7 @@ def _list(values: object) -> str:
 
 def _warp(one: ops.Warp, image: Image) -> list[str]:
     """Pillow blends nothing with what lies beyond the border, so that is added first."""
+    one.check_horizon()
     height, width = image.shape[:2]
     corners = np.array([[x, y] for x in (0.0, one.width - 1) for y in (0.0, one.height - 1)])
     (left, top), (right, bottom) = (1, 1), (1, 1)
@@ -381,8 +387,7 @@ def _scale(kind: type[ops.Operation]) -> Callable[..., list[str]]:
     return lines
 
 
-def _numpy(kind: type[ops.Operation]) -> Row:
-    row = IN_NUMPY[kind]
+def _numpy(row: Row) -> Row:
     return Row(row.call, _array(row.write), row.grade, row.cause)
 
 
@@ -424,7 +429,7 @@ TARGET = Explicit(
             ONE,
             f"{_HALVES}; by other factors BOX takes whole pixels, up to 56 levels away",
         ),
-        ops.NearestResizing: _numpy(ops.NearestResizing),
+        ops.NearestResizing: _numpy(IN_NUMPY[ops.NearestResizing]),
         ops.Table: Row("Image.point", _table),
         ops.Separable: Row(
             "ImageFilter.BoxBlur, ImageFilter.GaussianBlur, ImageFilter.Kernel up to 5 x 5",
@@ -448,7 +453,7 @@ TARGET = Explicit(
         ops.ToGray: Row("Image.convert", _to_gray, ONE, "Pillow computes in fixed point"),
         ops.ToRGB: Row("Image.convert", lambda *_: ['image = image.convert("RGB")']),
         ops.Fill: Row("Image.paste", _fill),
-        ops.HueSaturation: _numpy(ops.HueSaturation),
+        ops.HueSaturation: _numpy(IN_NUMPY[ops.HueSaturation]),
         ops.GrayMeanContrast: Row(
             "ImageStat.Stat and Image.point",
             lambda one, _: [f"image = about_mean_gray(image, {one.factor!r})"],
@@ -473,6 +478,7 @@ TARGET = Explicit(
             EXACT,
         ),
     },
+    named={name: _numpy(row) for name, row in own_steps.NAMED.items()},
     functions=FUNCTIONS,
     within=_within,
 )

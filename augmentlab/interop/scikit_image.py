@@ -6,13 +6,23 @@ import numpy as np
 
 from augmentlab.engines.reference import GRAY_WEIGHTS, clahe_limit, clahe_tile
 from augmentlab.interop import operations as ops
+from augmentlab.interop import own_steps
 from augmentlab.interop.explicit import Explicit, Image, Row, array
 from augmentlab.interop.grades import ONE, RefusedError
 from augmentlab.interop.scipy import IN_NUMPY, NUMPY
 from augmentlab.interop.scipy import TARGET as SCIPY
 
-FUNCTIONS = NUMPY | {
-    "turned": '''
+_ZOOMED = own_steps.zoomed(
+    "matrix = np.array([[shrink, 0, x * (1 - shrink)], [0, shrink, y * (1 - shrink)], [0, 0, 1]])",
+    'moved = transform.warp(mean, matrix, order=1, mode="edge", clip=False, preserve_range=True)',
+)
+
+FUNCTIONS = (
+    NUMPY
+    | own_steps.FUNCTIONS
+    | _ZOOMED
+    | {
+        "turned": '''
 def turned(image, hue, saturation):
     """Hue turned by `hue` turns and saturation scaled."""
     hsv = color.rgb2hsv(image)
@@ -20,14 +30,14 @@ def turned(image, hue, saturation):
     hsv[..., 1] = np.minimum(hsv[..., 1] * saturation, 1)
     return rounded(color.hsv2rgb(hsv) * 255)
 ''',
-    "equalized": '''
+        "equalized": '''
 def equalized(image):
     """Each channel's histogram spread evenly; a channel of one value stays."""
     planes = np.moveaxis(np.atleast_3d(image), -1, 0)
     spread = [exposure.equalize_hist(plane) * 255 if np.ptp(plane) else plane for plane in planes]
     return rounded(np.stack(spread, axis=-1).reshape(image.shape))
 ''',
-    "locally_equalized": '''
+        "locally_equalized": '''
 def locally_equalized(image, tile, clip_limit):
     """By contrast-limited adaptive histogram equalization, for colours of the V of HSV."""
     if np.ptp(image if image.ndim == 2 else image.max(axis=2)) == 0:
@@ -36,14 +46,14 @@ def locally_equalized(image, tile, clip_limit):
     equal = exposure.equalize_adapthist(plane, kernel_size=tile, clip_limit=clip_limit, nbins=256)
     return rounded(equal.reshape(image.shape) * 255)
 ''',
-    "denoised": '''
+        "denoised": '''
 def denoised(image, weight):
     """By total variation, colours together."""
     axis = 2 if image.ndim == 3 else None
     smooth = restoration.denoise_tv_chambolle(image / 255, weight, eps=2e-4, max_num_iter=100, channel_axis=axis)
     return rounded(smooth * 255)
 ''',
-    "segmented": '''
+        "segmented": '''
 def segmented(image, segments, amount):
     """The share `amount` of the way toward each superpixel's mean colour."""
     rgb = np.broadcast_to(np.atleast_3d(image) / 255, (*image.shape[:2], 3))
@@ -52,7 +62,8 @@ def segmented(image, segments, amount):
     means = [ndimage.mean(plane, labels, np.arange(labels.max() + 1))[labels] for plane in planes]
     return rounded(image + amount * (np.stack(means, axis=-1).reshape(image.shape) - image))
 ''',
-}
+    }
+)
 
 
 def _axis(image: Image) -> str:
@@ -64,6 +75,7 @@ def _rounded(name: str, image: Image) -> str:
 
 
 def _warp(one: ops.Warp, image: Image) -> list[str]:
+    one.check_horizon()
     return [
         f"matrix = {array(one.matrix)}",
         "warped = transform.warp(",
@@ -192,6 +204,8 @@ TARGET = Explicit(
         ),
     },
     named={
+        **own_steps.NAMED,
+        **own_steps.zoom_blur("transform.warp", _SAME),
         "CLAHE": Row("exposure.equalize_adapthist", _clahe, ONE, _SAME),
         "Denoise": Row(
             "restoration.denoise_tv_chambolle",

@@ -1,6 +1,7 @@
 """SciPy and NumPy: what scikit-image itself stands on."""
 
 from augmentlab.interop import operations as ops
+from augmentlab.interop import own_steps
 from augmentlab.interop.explicit import Explicit, Image, Row, array
 from augmentlab.interop.grades import EXACT, ONE, RefusedError
 
@@ -299,6 +300,12 @@ IN_NUMPY: dict[type[ops.Operation], Row] = {
 
 _SAME = "the reference engine computes it so; the fast engine rounds the other way at halves"
 
+_ZOOMED = own_steps.zoomed(
+    "scale = (shrink, shrink, 1)[: image.ndim]",
+    "offset = (y * (1 - shrink), x * (1 - shrink), 0)[: image.ndim]",
+    'moved = ndimage.affine_transform(mean, scale, offset, order=1, mode="nearest")',
+)
+
 TARGET = Explicit(
     "scipy",
     "SciPy",
@@ -316,5 +323,6 @@ TARGET = Explicit(
     refusals={
         ops.JPEG: RefusedError("it compresses no images", "Pillow and OpenCV can"),
     },
-    functions=NUMPY,
+    named={**own_steps.NAMED, **own_steps.zoom_blur("ndimage.affine_transform", _SAME)},
+    functions=NUMPY | own_steps.FUNCTIONS | _ZOOMED,
 )
