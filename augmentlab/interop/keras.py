@@ -385,7 +385,9 @@ ROWS: dict[type[Any], Row] = {
         "x + ops.concatenate([shift + 0 * x[..., :1] for shift in ({red}, {green}, {blue})], axis=-1)", rgb=True
     ),
     T.HueSaturation: _named("turned(x, {hue}, {saturation})", call="ops.image.rgb_to_hsv", rgb=True),
-    T.ColorJitter: dataclasses.replace(_row(_jitter, call="ops.image.rgb_to_hsv"), keeps=lambda name, _: name == "order"),
+    T.ColorJitter: dataclasses.replace(
+        _row(_jitter, call="ops.image.rgb_to_hsv"), keeps=lambda name, _: name == "order"
+    ),
     T.Grayscale: Row("RandomGrayscale for bt601, else a layer in the text", _grayscale, ONE, _SINGLE),
     T.Sepia: _row(_sepia, rgb=True),
     T.ChannelShuffle: _row(
@@ -506,7 +508,7 @@ TARGET = _Keras(
     ("keras", "tensorflow"),
     ("import math", "", "import keras", "import numpy as np", "from keras import ops"),
     rows=ROWS,
-    groups=Groups(_sequence, _one_of, _some_of, _any_order),
+    groups=Groups(_sequence, _one_of, _some_of, _any_order, nothing="keras.layers.Identity()"),
     top=_top,
     run=_run,
     refusals=REFUSALS,
