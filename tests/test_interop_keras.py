@@ -282,3 +282,11 @@ def test_layers_on_the_page_do_the_same(theirs, ours):
     if want.dtype != np.uint8:
         got, want = got * 255, want * 255
     _same_distribution(_statistics(got), _statistics(want))
+
+
+def test_what_is_left_out_of_a_choice_leaves_the_others_their_chances():
+    text = export(OneOf([T.Fog(density=0.1), T.Invert()], weights=[9, 1]), "keras", strict=False)
+    images = np.repeat(IMAGE[None, :9, :9], 400, axis=0)
+    keras.utils.set_random_seed(5)
+    inverted = (TARGET.batch(text, images) != images).any(axis=(1, 2, 3)).mean()
+    assert 0.05 < inverted < 0.15

@@ -508,7 +508,7 @@ TARGET = _Keras(
     ("keras", "tensorflow"),
     ("import math", "", "import keras", "import numpy as np", "from keras import ops"),
     rows=ROWS,
-    groups=Groups(_sequence, _one_of, _some_of, _any_order),
+    groups=Groups(_sequence, _one_of, _some_of, _any_order, nothing="keras.layers.Identity()"),
     top=_top,
     run=_run,
     refusals=REFUSALS,
