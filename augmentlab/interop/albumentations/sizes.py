@@ -199,7 +199,7 @@ def _resized_crop(step: Any) -> str:
         step,
         size=f"({height}, {width})",
         scale=pair(span(step.scale)),
-        ratio=pair(span(ratio)),
+        ratio=pair((ratio.low, ratio.high) if isinstance(ratio, LogUniform) else span(ratio)),
         **_SHRINKING,
     )
 
