@@ -227,6 +227,11 @@ def _share_crop(step: Any, x: Any, y: Any) -> str:
     return call("ShareCrop", step, **texts).removeprefix("A.")
 
 
+def _share_pad(step: Any) -> str:
+    shares = {"height": pair(span(step.height)), "width": pair(span(step.width))}
+    return call("SharePad", step, **shares, **border(step)).removeprefix("A.")
+
+
 def _crop_and_pad(step: Any) -> str:
     sides = [step.top, step.right, step.bottom, step.left]
     for side in sides:
@@ -296,6 +301,7 @@ SIZES: dict[type[Transform], Both] = {
     T.CenterCrop: Both(
         "ShareCrop", lambda step: _share_crop(step, 0.5, 0.5), EXACT, reads={"CenterCrop": _read_center_crop}
     ),
+    T.Pad: Both("SharePad", _share_pad, EXACT, reads={"Pad": _read_pad}),
     T.Rescale: Both("RandomScale", _rescale, DRAWN, _CUT, reads={"RandomScale": _read_random_scale}),
     T.ResizedCrop: Both(
         "RandomResizedCrop",
@@ -305,7 +311,5 @@ SIZES: dict[type[Transform], Both] = {
         keeps=lambda name, value: name == "ratio" and isinstance(value, LogUniform),
         reads={"RandomResizedCrop": _read_resized_crop},
     ),
-    T.CropAndPad: Both(
-        "CropAndPad", _crop_and_pad, DRAWN, _CUT, reads={"CropAndPad": _read_crop_and_pad, "Pad": _read_pad}
-    ),
+    T.CropAndPad: Both("CropAndPad", _crop_and_pad, DRAWN, _CUT, reads={"CropAndPad": _read_crop_and_pad}),
 }
