@@ -10,7 +10,7 @@ import numpy as np
 from skimage import data
 
 import augmentlab
-from augmentlab import BatchTransform, compare_frameworks
+from augmentlab import compare_frameworks
 from augmentlab.interop import TARGETS, target
 from augmentlab.interop.running import is_installed
 from augmentlab.transforms import FAMILIES
@@ -93,9 +93,9 @@ def main() -> None:
 
 
 def catalog() -> list[type]:
-    """Every transform of a single image."""
+    """Every transform that takes an image alone."""
     names = [name for names in FAMILIES.values() for name in names]
-    return [cls for cls in (getattr(augmentlab, name) for name in names) if not issubclass(cls, BatchTransform)]
+    return [cls for cls in (getattr(augmentlab, name) for name in names) if cls.needs == "image"]
 
 
 def measured() -> dict[tuple[str, str], dict]:

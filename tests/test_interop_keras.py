@@ -1,10 +1,12 @@
 """Text for Keras runs in Keras and gives the pixels within the grade that it states, or the same distribution."""
 
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
-from agreement import CATALOG, IMAGES, differences, draws, exportable, pipelines, required
+from agreement import CATALOG, IMAGES, RARER, differences, draws, exportable, pipelines, required
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +23,16 @@ tf = required("tensorflow")
 IMAGE = IMAGES["chelsea"]
 TARGET = target("keras")
 FLOATS = (transforms.Normalize, transforms.Center, transforms.Standardize)
+
+
+# numbers that are whole, and what lies beyond typical ranges
+WHOLE = [
+    T.BoxBlur(radius=2), T.GaussianBlur(sigma=1), T.UnsharpMask(amount=1, sigma=1), T.Sharpness(factor=0), T.Gamma(gamma=2),
+    T.Emboss(amount=1, angle=90), T.Affine(scale=2), T.Affine(scale=0.5, angle=90, translate_x=1), T.Affine(shear_y=45),
+    T.SigmoidContrast(gain=5, cutoff=0), T.LogContrast(gain=0), T.LogContrast(gain=1), T.Sepia(amount=1), T.Sepia(amount=0),
+    T.HueSaturation(hue=-180, saturation=2), T.ResizedCrop(scale=1, height=20), T.Crop(height=0.5, width=1, x=1, y=0),
+    T.ColorJitter(brightness=1, contrast=0, saturation=2, hue=180, order="hsbc"), T.RGBShift(red=1), T.Contrast(factor=0),
+]  # fmt: skip
 
 
 def _grade(step):
@@ -72,7 +84,7 @@ RANDOM = [
     T.Equalize(p=0.5),
     T.GaussianBlur(sigma=uniform(0, 3)),
     T.BoxBlur(radius=uniform(0, 3)),
-    T.MedianBlur(radius=integers(0, 2)),
+    T.MedianBlur(radius=integers(0, 1)),
     T.UnsharpMask(amount=uniform(0, 2)),
     T.Sharpness(factor=loguniform(0.3, 3)),
     T.Emboss(amount=uniform(0, 2), angle=uniform(0, 90)),
@@ -112,6 +124,26 @@ def test_each_transform_agrees_as_its_grade_says(cls):
         assert grade.kind == "distribution" or worst <= grade.levels + (0.1 if want.dtype != np.uint8 else 0)
 
 
+@pytest.mark.parametrize("step", [*RARER, *WHOLE], ids=repr)
+def test_rarer_ones_agree_as_their_grade_says(step):
+    try:
+        text = export(step, "keras")
+    except ExportError:
+        assert (
+            isinstance(step, Compose)
+            or type(step) not in {type(one) for one in WHOLE}
+            or step.border in {"reflect", "wrap"}
+        )
+        return
+    for image in (IMAGE, np.full((2, 3, 3), 7, np.uint8)):
+        got = run(text, "keras", image)
+        with engine("reference"):
+            want = step.apply(image)
+        worst, _, _ = differences(got, want)
+        drawn = any(hasattr(one, "seed") for one in step.walk())
+        assert drawn or worst <= 1 + (0.1 if want.dtype != np.uint8 else 0)
+
+
 @given(data=st.data())
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_drawn_pipelines_stay_within_what_their_steps_make_of_a_level(data):
@@ -145,6 +177,16 @@ def _statistics(images):
     return np.concatenate([means, values.std((1, 2))], axis=1)
 
 
+def _same_distribution(got, want):
+    """Means, and means of the squares about one mean: 4.5 standard errors, as there are thousands of them, and half a
+    level that one of the two may round.
+    """
+    middle = want.mean(axis=0)
+    for here, there in ((got, want), ((got - middle) ** 2, (want - middle) ** 2)):
+        error = np.sqrt((here.var(axis=0) + there.var(axis=0)) / len(got))
+        assert (np.abs(here.mean(axis=0) - there.mean(axis=0)) <= 4.5 * error + 0.5 / 255).all()
+
+
 @pytest.mark.parametrize("step", RANDOM, ids=lambda step: f"{step!r:.60}")
 def test_random_exports_have_the_same_distribution(step):
     keras.utils.set_random_seed(7)
@@ -153,12 +195,7 @@ def test_random_exports_have_the_same_distribution(step):
     got = _statistics(TARGET.batch(export(step, "keras"), np.repeat(image[None], count, axis=0)))
     drawn = [step.sample((3, index)) for index in range(count)]
     want = _statistics(np.stack([image if one is None else one.apply(image) for one in drawn]))
-    # Means, and means of the squares about one mean: 4.5 standard errors, as there are thousands of them, and half a
-    # level that one of the two may round.
-    middle = want.mean(axis=0)
-    for here, there in ((got, want), ((got - middle) ** 2, (want - middle) ** 2)):
-        error = np.sqrt((here.var(axis=0) + there.var(axis=0)) / count)
-        assert (np.abs(here.mean(axis=0) - there.mean(axis=0)) <= 4.5 * error + 0.5 / 255).all()
+    _same_distribution(got, want)
 
 
 def test_the_random_ones_are_all_that_keras_takes():
@@ -222,3 +259,26 @@ def test_what_it_cannot_do_is_refused(step, reason):
     with pytest.raises(ExportError) as caught:
         export(step, "keras")
     assert reason in str(caught.value)
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "keras.md").read_text()
+
+
+def test_code_on_the_page_runs():
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(block, names)
+
+
+@pytest.mark.parametrize(("theirs", "ours"), re.findall(r"^\| `(\w+\(.*)` \| `(.*)` \|$", PAGE, re.MULTILINE))
+def test_layers_on_the_page_do_the_same(theirs, ours):
+    keras.utils.set_random_seed(5)
+    step = eval(ours, vars(T) | {"uniform": uniform, "integers": integers})
+    image, count = np.ascontiguousarray(IMAGES["astronaut"][10:70:2, 20:74:2]), 400
+    layer = eval(theirs, vars(keras.layers))
+    got = np.asarray(layer(np.repeat(image[None], count, axis=0).astype(np.float32), training=True))
+    drawn = [step.sample((3, index)) for index in range(count)]
+    want = np.stack([image if one is None else one.apply(image) for one in drawn])
+    if want.dtype != np.uint8:
+        got, want = got * 255, want * 255
+    _same_distribution(_statistics(got), _statistics(want))

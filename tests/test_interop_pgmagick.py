@@ -1,6 +1,7 @@
 """Exported text in GraphicsMagick, by pgmagick: pixels within the grade it states."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -85,11 +86,22 @@ def test_rarer_ones_agree_as_their_grade_says():
     assert agreed > 80
 
 
-@given(data=st.data())
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_drawn_pipelines_agree_as_their_grade_says(data):
-    pipeline = data.draw(pipelines(exportable(NAME)))
-    agrees(NAME, pipeline, data.draw(st.sampled_from(list(IMAGES.values()))))
+def test_drawn_pipelines_agree_as_their_grade_says():
+    refused = []
+
+    @given(pipelines(exportable(NAME)), st.sampled_from(list(IMAGES.values())))
+    @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    def check(pipeline, image):
+        try:
+            export(pipeline, NAME, shape=image.shape)
+        except ExportError as error:  # two steps of geometry that are one warp, or that shrink
+            refused.append(str(error))
+        else:
+            agrees(NAME, pipeline, image)
+
+    check()
+    assert all(re.search("three shears|average over what they shrink", reason) for reason in refused)
+    assert len(refused) < 20
 
 
 @pytest.mark.parametrize("image", [IMAGE, IMAGE[..., 0], IMAGE[..., :1]], ids=["RGB", "gray", "one channel"])

@@ -49,7 +49,7 @@ HOMES = {
     "statsmodels": {"study"},
     "joblib": {"models", "study"},
     "optuna": {"study"},
-    "torch": {"models", "torch"},
+    "torch": {"interop", "models", "torch"},
     "keras": {"keras"},
     "tensorflow": {"keras"},
     "datasets": {"huggingface"},

@@ -4,6 +4,7 @@ A step becomes a layer of Keras where that has the same distribution, and else `
 """
 
 import dataclasses
+import itertools
 import math
 import os
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, ExportError, Grade, RefusedError
 from augmentlab.interop.keras_layers import LAYERS
 from augmentlab.interop.sampling import Groups, Lines, Row, Sampling, default, fixed, indented, number, pair, span
-from augmentlab.params import Distribution, Integers, LogUniform, Uniform
+from augmentlab.params import Choice, Distribution, Integers, LogUniform, Uniform
 from augmentlab.transform import Transform
 from augmentlab.transforms.color import _SEPIA
 
@@ -52,6 +53,8 @@ def _drawn(value: Any) -> str:
             return f"draw({number(value.low)}, {number(value.high)}, log=True)"
         case Integers():
             return f"ops.floor(draw({value.low}, {value.high + 1}))"
+        case float() if value == round(value):
+            return f"{value:.1f}"  # a float in the text, too
     return number(value)
 
 
@@ -136,9 +139,8 @@ def _affine(step: Any) -> str:
         return _maybe(f"keras.layers.RandomTranslation({down}, {right}, {_filling(step)})", step.p)
     if used == ["scale"] and not isinstance(step.scale, Distribution) and step.scale >= 0.5:
         # a uniform range of scales is none of its factors, which are of the side that is seen
-        return _maybe(f"keras.layers.RandomZoom({pair(span(step.scale), -1)}, {_filling(step)})", step.p).replace(
-            pair(span(step.scale), -1), pair((1 / step.scale,) * 2, plus=-1)
-        )
+        factor = pair((1 / step.scale, 1 / step.scale), plus=-1)
+        return _maybe(f"keras.layers.RandomZoom({factor}, {_filling(step)})", step.p)
     names = {"translate_x": "right", "translate_y": "down"}
     said = "".join(f", {names.get(name, name)}={_drawn(getattr(step, name))}" for name in used)
     return _each(step, f"affine(x, {_border(step)}{said})")
@@ -199,7 +201,7 @@ def _jitter(step: Any) -> str:
     drawn = ", ".join(_drawn(getattr(step, name)) for name in ("brightness", "contrast", "saturation", "hue"))
     if not isinstance(step.order, Choice):
         return f'jittered(x, "{step.order}", {drawn})'
-    if len(set(step.order.values)) < math.factorial(4) or len(step.order.values) != math.factorial(4):
+    if sorted(step.order.values) != sorted("".join(order) for order in itertools.permutations("bcsh")):
         raise RefusedError("it draws order among all", "one order can be exported")
     return f"jittered_anyhow(x, draw, {drawn})"
 
@@ -298,7 +300,8 @@ def _normalize(step: Any) -> str:
     (method,) = fixed(step, "method")
     if method == "dtype":
         return _rescaling(step, "1 / 255")
-    return _each(step, "stretched(x, 0, (1, 2, 3))", always=True, floats=True)
+    from_black = "x - ops.min(x, axis=(1, 2, 3), keepdims=True)"
+    return _each(step, f"stretched({from_black}, 0, (1, 2, 3))", always=True, floats=True)
 
 
 def _center(step: Any) -> str:
@@ -382,7 +385,9 @@ ROWS: dict[type[Any], Row] = {
         "x + ops.concatenate([shift + 0 * x[..., :1] for shift in ({red}, {green}, {blue})], axis=-1)", rgb=True
     ),
     T.HueSaturation: _named("turned(x, {hue}, {saturation})", call="ops.image.rgb_to_hsv", rgb=True),
-    T.ColorJitter: dataclasses.replace(_row(_jitter, call="ops.image.rgb_to_hsv"), keeps=lambda name, _: name == "order"),
+    T.ColorJitter: dataclasses.replace(
+        _row(_jitter, call="ops.image.rgb_to_hsv"), keeps=lambda name, _: name == "order"
+    ),
     T.Grayscale: Row("RandomGrayscale for bt601, else a layer in the text", _grayscale, ONE, _SINGLE),
     T.Sepia: _row(_sepia, rgb=True),
     T.ChannelShuffle: _row(

@@ -434,7 +434,9 @@ ROWS: dict[type[Any], Row] = {
         "it spreads the histogram in whole steps as Pillow does, scikit-image by the cumulated share",
     ),
     T.AutoContrast: Row("K.RandomAutoContrast, with a cutoff torch", _autocontrast, ONE, _HALVES),
-    T.ColorJitter: Row("K.ColorJitter", _jitter, ONE, "values are not rounded between its steps", keeps=lambda name, _: name == "order"),
+    T.ColorJitter: Row(
+        "K.ColorJitter", _jitter, ONE, "values are not rounded between its steps", keeps=lambda name, _: name == "order"
+    ),
     T.Sharpness: Row("torch.nn.functional.conv2d", own, ONE, _HALVES, logs=True),
     T.GaussianBlur: Row("K.RandomGaussianBlur", _blur, ONE, _HALVES),
     T.UnsharpMask: Row("gaussian_blur2d", _unsharp, ONE, _HALVES, logs=True),
@@ -521,7 +523,7 @@ TARGET = Sampling(
         T.ElasticTransform: RefusedError(
             "its RandomElasticTransform draws white noise that it blurs", "Perspective can be exported"
         ),
-        T.JPEGCompression: RefusedError("its RandomJPEG only comes near to JPEG", "torchvision can do it"),
+        T.JPEGCompression: RefusedError("its RandomJPEG only comes near to JPEG", "Albumentations can do it"),
     },
     functions=CLASSES,
     usage="Use: pipeline(images), images being floats in [0, 1], (N, C, H, W); each draws for itself, choices are the batch's.",

@@ -175,6 +175,8 @@ def _sized(module: Any, size: Size) -> Size:
 
 
 def _with_chance(steps: Steps, p: float) -> Steps:
+    if not steps:
+        return []
     if len(steps) == 1 and steps[0].p == 1:
         return [replace(steps[0], p=float(p))]
     return [Compose(tuple(steps), p=float(p))]

@@ -212,14 +212,6 @@ def _dropped(step: Any) -> str:
     return f"ChannelDropout({channel}, {ends(step.fill)}{chance(step)})"
 
 
-def _jpeg(step: Any) -> Lines:
-    default(step, "subsampling")
-    low, high = span(step.quality)
-    if high == 100:
-        raise RefusedError("its quality 100 still rounds, here it leaves the image", "quality=99 can be exported")
-    return applied([f"v2.JPEG(({low}, {high}))"], step.p)
-
-
 def _normalize(step: Any) -> Lines:
     default(step, "method")
     return applied(["v2.ToDtype(torch.float32, scale=True)"], step.p)
@@ -291,7 +283,12 @@ ROWS: dict[type[Any], Row] = {
     ),
     T.AutoContrast: Row("v2.RandomAutocontrast, with a cutoff torch", _autocontrast, ONE, _HALVES, logs=True),
     T.ColorJitter: Row(
-        "v2.ColorJitter", _jitter, approximate(6), "it cuts off at each of its steps", logs=True, keeps=lambda name, _: name == "order"
+        "v2.ColorJitter",
+        _jitter,
+        approximate(6),
+        "it cuts off at each of its steps",
+        logs=True,
+        keeps=lambda name, _: name == "order",
     ),
     T.GaussianBlur: Row("F.gaussian_blur", own, ONE, _HALVES, logs=True),
     T.UnsharpMask: Row("F.gaussian_blur", own, ONE, _HALVES, logs=True),
@@ -322,7 +319,6 @@ ROWS: dict[type[Any], Row] = {
         logs=True,
     ),
     T.CoarseDropout: Row("torch.where", _holes, DRAWN, _NOISE, integers=True, logs=True),
-    T.JPEGCompression: Row("v2.JPEG", _jpeg, ONE, "it may have another build of libjpeg", integers=True),
     T.Normalize: Row("v2.ToDtype(scale=True)", _normalize),
     T.Standardize: Row("v2.Normalize", _standardize, EXACT),
     T.Center: Row("v2.Normalize", _standardize, EXACT),
@@ -340,6 +336,7 @@ def _chosen(lines: Lines, step: Any) -> Lines:
 
 
 def _sequence(children: Lines, step: Compose) -> Lines:
+    children = children or ["    v2.Identity(),"]
     return ["v2.Compose([", *children, "])"] if step.p == 1 else ["v2.RandomApply([", *children, _end(step)]
 
 
@@ -384,9 +381,13 @@ TARGET = Sampling(
     ),
     rows=ROWS,
     groups=Groups(_sequence, _one_of, _some_of, _any_order),
-    top=lambda lines: ["pipeline = v2.Compose([", *indented(lines), "])"],
+    # v2.Compose of nothing is an error
+    top=lambda lines: ["pipeline = v2.Compose([", *indented(lines or ["v2.Identity(),"]), "])"],
     run=run,
     refusals={
+        T.JPEGCompression: RefusedError(
+            "its JPEG is deprecated since 0.29 and will be removed", "Albumentations can do it"
+        ),
         T.GridDropout: RefusedError("it has no lattice", "CoarseDropout can be exported"),
     },
     functions=CLASSES,
