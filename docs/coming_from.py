@@ -33,6 +33,9 @@ study = Study(data, model, combinations(pipeline.steps))  # each step on and off
 study = Study(data, model, ladder(pipeline))  # all of it at four strengths
 ```
 
+`A.Normalize` and other preprocessing becomes a step as well; in a study it belongs to the model or to every arm, not among
+the steps that are switched on and off.
+
 What has no counterpart is an error that lists every such step, why, and the nearest that has one, so that a study never
 tests something else than what you train with. `strict=False` leaves these steps out, with a warning. What happens with the
 same distribution but is computed otherwise, such as an interpolation, is mapped, with one warning that lists it.
@@ -75,7 +78,10 @@ def page() -> str:
     for name, cls in sorted(there.items()):
         lines.append(f"| `{name}` | `{cls.__name__}` | {grades(cls)} | {TABLE[cls].cause} |")
     lines += ["", "## Ours as theirs", ""]
-    lines += ["`ExactAffine` and `ShareCrop` are classes that the exported text itself defines.", ""]
+    lines += [
+        "`EvenPerspective`, `ExactAffine`, `ShareCrop` and `SharePad` are classes that the exported text itself defines.",
+        "",
+    ]
     lines += [f"| augmentlab | Albumentations | {HEAD[0]}", HEAD[1]]
     lines += [
         f"| `{cls.__name__}` | `{row.call}` | {grades(cls)} | {row.cause} |"

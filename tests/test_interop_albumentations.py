@@ -38,6 +38,7 @@ from augmentlab.interop.albumentations.apart import APART
 from augmentlab.interop.albumentations.reading import READS
 from augmentlab.interop.operations import lower
 from augmentlab.interop.sampling import resampled, sees_beyond_cuts
+from augmentlab.study.spaces import combinations, ladder
 
 required("albumentations")
 IMAGE = IMAGES["chelsea"]
@@ -69,6 +70,10 @@ DRAWN = {
     T.Rescale: [T.Rescale(factor=uniform(0.5, 0.9))],
     T.ResizedCrop: [T.ResizedCrop(height=32, width=40, scale=0.3, x=uniform(0, 1), y=uniform(0, 1))],
     T.CropAndPad: [T.CropAndPad(top=uniform(-0.1, 0.2), left=uniform(0, 0.1))],
+    T.Pad: [
+        T.Pad(height=0.3, width=0.13, border=border, fill=0.3)
+        for border in ("constant", "edge", "reflect", "symmetric", "wrap")
+    ],
     T.CenterCrop: [T.CenterCrop(height=0.7, width=0.63)],
     T.GridDistortion: [T.GridDistortion(distortion=0.3)],
     T.Solarize: [T.Solarize(threshold=level) for level in (0, 0.3, 128 / 255, 1)],
@@ -171,6 +176,9 @@ RANDOM = [
     T.Affine(shear_y=uniform(4, 20)),
     T.Affine(translate_x=uniform(0.05, 0.3), translate_y=uniform(-0.2, -0.05)),
     T.Affine(scale=loguniform(1.1, 1.6), angle=uniform(3, 12), shear_x=uniform(2, 9), translate_x=0.04),
+    T.Perspective(scale=uniform(0.1, 0.3)),
+    T.Perspective(scale=0.2, border="edge"),
+    T.Pad(height=uniform(0.1, 0.4), width=0.1, fill=0.5),
     T.OpticalDistortion(k=uniform(0.1, 0.3)),
     T.GridDistortion(distortion=0.6),
     T.GridShuffle(tiles=2),
@@ -263,6 +271,7 @@ def test_a_random_export_has_the_same_distribution(step):
         (T.HueSaturation(hue=uniform(20, 120)), T.HueSaturation(hue=uniform(10, 60))),
         (T.GaussianNoise(std=uniform(0.1, 0.3)), T.GaussianNoise(std=uniform(0.1, 0.2))),
         (T.HorizontalFlip(p=0.3), T.HorizontalFlip(p=0.6)),
+        (T.Perspective(scale=0.3), T.Perspective(scale=0.2)),
         (T.GridDistortion(distortion=0.6), T.GridDistortion(distortion=0.3)),
     ],
     ids=repr,
@@ -600,11 +609,25 @@ def test_masks_follow_the_classes_of_the_text():
     for step in (
         T.Affine(angle=9, shear_x=12, translate_y=0.07, scale=1.1),
         T.Crop(height=0.5, width=0.6, x=0.1, y=0.9),
+        T.Pad(height=0.2, width=0.1),
     ):
         got = executed(TARGET.export(step))(image=IMAGE, mask=mask)["mask"]
         want = step(image=IMAGE, mask=mask)["mask"]
         assert got.shape == want.shape
         assert (got != want).mean() < 0.002  # the nearest pixel, where two are as near
+
+
+def test_steps_become_arms_in_one_line():
+    pipeline = A.Compose([A.HorizontalFlip(), A.Rotate(10, p=1), A.RandomBrightnessContrast(contrast_limit=0)])
+    arms = combinations(from_albumentations(pipeline).steps)
+    assert [arm.label for arm in arms[:4]] == ["HorizontalFlip", "Rotate", "Brightness", "HorizontalFlip + Rotate"]
+    assert len(ladder(from_albumentations(pipeline))) == 4
+
+
+def test_tensors_are_left_to_what_feeds_the_model():
+    steps = [{"__class_fullname__": "ToTensorV2", "p": 1.0, "transpose_mask": False}]
+    with pytest.warns(UserWarning, match="ToTensorV2: left to what feeds the model"):
+        assert from_albumentations({"__class_fullname__": "Compose", "p": 1.0, "transforms": steps}) == Compose([])
 
 
 def test_fitted_and_padded_is_one_step():
@@ -635,5 +658,5 @@ def test_both_tables_name_classes_that_exist_and_do_not_contradict():
     for name in {*READS, *(theirs for theirs, _, _, _ in APART)}:
         assert issubclass(getattr(A, name), A.BasicTransform)
     assert not {ours for _, ours, _, _ in APART if ours} & set(TABLE)
-    assert {theirs for theirs, _, _, _ in APART} & set(READS) <= {"MultiplicativeNoise", "Pad"}
+    assert {theirs for theirs, _, _, _ in APART} & set(READS) <= {"MultiplicativeNoise"}
     assert all(ours is None or ours.__name__ in transforms.__all__ for _, ours, _, _ in APART)

@@ -231,8 +231,6 @@ _TWICE = (
     "\nEach geometric step interpolates the pixels anew here, and only once for all adjacent ones in augmentlab: the"
     "\nresult is softer."
 )
-
-
 _BEYOND = (
     "\nA step that turns or bends what a crop just before has cut out shows the border there, and in augmentlab, where the"
     "\ntwo are one, what lies beyond the cut."
@@ -244,7 +242,7 @@ def resampled(pipeline: Transform) -> int:
     most = here = 0
     for step in pipeline.walk():
         bends = isinstance(step, GeometricTransform) and type(step).slice_array is GeometricTransform.slice_array
-        here = here + 1 if bends else here if isinstance(step, Compose) else 0
+        here = here + 1 if bends else here if isinstance(step, Compose | GeometricTransform) else 0
         most = max(most, here)
     return most
 

@@ -53,4 +53,43 @@ class ShareCrop(A.Crop):
     def get_transform_init_args_names(self):
         return ("height", "width", "x", "y", "p")
 ''',
+    "SharePad": '''
+class SharePad(A.Pad):
+    """A border by shares of the sides, rounded."""
+
+    def __init__(self, height, width, border_mode, fill, p=1.0):
+        super().__init__(border_mode=border_mode, fill=fill, p=p)
+        self.height, self.width = height, width
+
+    def get_params_dependent_on_data(self, params, data):
+        rows, columns = params["shape"][:2]
+        y = round(rows * self.py_random.uniform(*self.height))
+        x = round(columns * self.py_random.uniform(*self.width))
+        return {"pad_top": y, "pad_bottom": y, "pad_left": x, "pad_right": x}
+
+    def get_transform_init_args_names(self):
+        return ("height", "width", "border_mode", "fill", "p")
+''',
+    "EvenPerspective": '''
+import numpy as np
+
+
+class EvenPerspective(A.Perspective):
+    """Each corner moves inward by a uniform share of each side, up to the scale."""
+
+    def get_params_dependent_on_data(self, params, data):
+        height, width = params["shape"][:2]
+        away = self.random_generator.random((4, 2)) * self.py_random.uniform(*self.scale)
+        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+        ends = np.array([max(width - 1, 1), max(height - 1, 1)])
+        shown = np.abs(corners - away) * ends
+        matrix = cv2.getPerspectiveTransform(shown.astype(np.float32), (corners * ends).astype(np.float32))
+        half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # boxes count from the border of a pixel, not its centre
+        return {
+            "matrix": matrix,
+            "matrix_bbox": half @ matrix @ np.linalg.inv(half),
+            "max_height": height,
+            "max_width": width,
+        }
+''',
 }

@@ -227,6 +227,14 @@ GEOMETRY: dict[type[Transform], Both] = {
         f"{_FLOATS}; drawn shifts are cut down to whole pixels there",
         reads={"Affine": _read_affine, "ShiftScaleRotate": _read_shift_scale_rotate},
     ),
+    T.Perspective: Both(
+        "EvenPerspective",
+        lambda step: call("Perspective", step, scale=pair(span(step.scale)), **border(step)).replace(
+            "A.Perspective(", "EvenPerspective(", 1
+        ),
+        DRAWN,
+        "it draws its own corners",
+    ),
     T.OpticalDistortion: Both(
         'OpticalDistortion(mode="fisheye")',
         lambda step: call(

@@ -199,7 +199,7 @@ def _resized_crop(step: Any) -> str:
         step,
         size=f"({height}, {width})",
         scale=pair(span(step.scale)),
-        ratio=pair(span(ratio)),
+        ratio=pair((ratio.low, ratio.high) if isinstance(ratio, LogUniform) else span(ratio)),
         **_SHRINKING,
     )
 
@@ -225,6 +225,11 @@ def _share_crop(step: Any, x: Any, y: Any) -> str:
     ranges = {"height": step.height, "width": step.width, "x": x, "y": y}
     texts = {name: pair(span(value)) for name, value in ranges.items()}
     return call("ShareCrop", step, **texts).removeprefix("A.")
+
+
+def _share_pad(step: Any) -> str:
+    shares = {"height": pair(span(step.height)), "width": pair(span(step.width))}
+    return call("SharePad", step, **shares, **border(step)).removeprefix("A.")
 
 
 def _crop_and_pad(step: Any) -> str:
@@ -296,6 +301,7 @@ SIZES: dict[type[Transform], Both] = {
     T.CenterCrop: Both(
         "ShareCrop", lambda step: _share_crop(step, 0.5, 0.5), EXACT, reads={"CenterCrop": _read_center_crop}
     ),
+    T.Pad: Both("SharePad", _share_pad, EXACT, reads={"Pad": _read_pad}),
     T.Rescale: Both("RandomScale", _rescale, DRAWN, _CUT, reads={"RandomScale": _read_random_scale}),
     T.ResizedCrop: Both(
         "RandomResizedCrop",
@@ -305,7 +311,5 @@ SIZES: dict[type[Transform], Both] = {
         keeps=lambda name, value: name == "ratio" and isinstance(value, LogUniform),
         reads={"RandomResizedCrop": _read_resized_crop},
     ),
-    T.CropAndPad: Both(
-        "CropAndPad", _crop_and_pad, DRAWN, _CUT, reads={"CropAndPad": _read_crop_and_pad, "Pad": _read_pad}
-    ),
+    T.CropAndPad: Both("CropAndPad", _crop_and_pad, DRAWN, _CUT, reads={"CropAndPad": _read_crop_and_pad}),
 }
