@@ -112,6 +112,8 @@ RANDOM = [
     transforms.Rotate(angle=loguniform(10, 40), border="edge"),
     transforms.Affine(angle=uniform(10, 40), scale=uniform(0.6, 1), shear_y=uniform(0, 20), p=0.7),
     transforms.ColorJitter(brightness=uniform(0.5, 1.2), contrast=uniform(0.5, 1), hue=uniform(-40, 10), p=0.7),
+    transforms.ColorJitter(brightness=loguniform(0.5, 1.2), contrast=uniform(0.5, 1), p=0.7),
+    transforms.ColorJitter(brightness=uniform(0.5, 1.2), hue=uniform(0, 60), order="hbsc", p=0.5),
     transforms.HueSaturation(hue=uniform(10, 60), p=0.6),
     transforms.Crop(height=0.6, width=0.5, x=uniform(0, 1), y=uniform(0, 0.4)),
     transforms.CoarseDropout(holes=integers(0, 2), height=uniform(0.1, 0.4), p=0.8),
@@ -155,6 +157,15 @@ def test_random_transforms_have_the_same_distribution(step):
 def test_a_wrong_sign_range_or_chance_is_seen(step, wrong):
     with pytest.raises(AssertionError, match="times what chance explains"):
         drawn_by_both(step, wrong)
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_the_text_runs_where_the_images_are(cls):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline = built(export(cls.typical(p=1.0), NAME))
+    # a device on which any number of another is an error
+    assert pipeline(torch.zeros(2, 3, 20, 22, device="meta")).device.type == "meta"
 
 
 def test_boxes_follow():

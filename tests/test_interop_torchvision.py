@@ -215,11 +215,20 @@ def test_what_torchvision_cannot_do_is_told_with_the_nearest():
     assert "fill=0 can be exported" in lines[0]
 
 
-def test_the_text_can_be_pickled_and_holds_only_what_it_names():
+def test_the_text_holds_only_the_classes_that_it_names():
     text = export(transforms.Gamma(gamma=uniform(0.5, 2)), NAME)
     assert "class Gamma(Toned)" in text
     assert "class Affine" not in text
     assert "class Gamma" not in export(HorizontalFlip(), NAME)
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_the_text_runs_where_the_image_is(cls):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline = built(export(cls.typical(p=1.0), NAME))
+    # a device on which any number of another is an error
+    assert pipeline(torch.zeros(3, 20, 22, dtype=torch.uint8, device="meta")).device.type == "meta"
 
 
 # --- import -----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.grades import DRAWN, ONE, RefusedError, approximate
 from augmentlab.interop.sampling import Groups, Lines, Row, Sampling, default, fixed, indented, number, pair, span
-from augmentlab.interop.tones import TONES, chance, ends, own, per_channel
+from augmentlab.interop.tones import TONES, chance, ends, jitters, own, per_channel
 from augmentlab.params import Choice, Distribution, LogUniform
 from augmentlab.pixels import Array
 from augmentlab.streams import seeded
@@ -33,7 +33,7 @@ class Toned(K.IntensityAugmentationBase2D):
         return {f"number{index}": draw(batch_shape[0], *one) for index, one in enumerate(self.ranges)}
 
     def apply_transform(self, input, params, flags, transform=None):
-        return self.tone(input, *(params[f"number{index}"] for index in range(len(self.ranges)))).clamp(0, 1)
+        return self.tone(input, *(params[f"number{index}"].to(input) for index in range(len(self.ranges)))).clamp(0, 1)
 ''',
     "Moved": '''
 class Moved(K.GeometricAugmentationBase2D):
@@ -42,7 +42,7 @@ class Moved(K.GeometricAugmentationBase2D):
     def __init__(self, *ranges, padding_mode="zeros", p=1.0):
         super().__init__(p=p)
         self.ranges, self.padding_mode = ranges, padding_mode
-        self.flags = {"resample": Resample.BILINEAR, "align_corners": True}
+        self.flags = {"resample": kornia.constants.Resample.BILINEAR, "align_corners": True}
 
     def generate_parameters(self, batch_shape):
         return {f"number{index}": draw(batch_shape[0], *one) for index, one in enumerate(self.ranges)}
@@ -53,7 +53,7 @@ class Moved(K.GeometricAugmentationBase2D):
 
     def apply_transform(self, input, params, flags, transform=None):
         mode = flags["resample"].name.lower()
-        return warp_perspective(input, transform, input.shape[-2:], mode, self.padding_mode, align_corners=True)
+        return kornia.geometry.warp_perspective(input, transform, input.shape[-2:], mode, self.padding_mode, align_corners=True)
 ''',
     "Affine": '''
 class Affine(Moved):
@@ -81,7 +81,7 @@ class Perspective(Moved):
         corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], dtype=torch.float64)
         inward = scale[:, None, None] * torch.stack(moves, 1).reshape(-1, 4, 2)
         start = (corners - inward).abs() * size
-        return get_perspective_transform(start, (corners * size).expand_as(start))
+        return kornia.geometry.get_perspective_transform(start, (corners * size).expand_as(start))
 ''',
     "Crop": '''
 class Crop(K.GeometricAugmentationBase2D):
@@ -90,7 +90,7 @@ class Crop(K.GeometricAugmentationBase2D):
     def __init__(self, rows, columns, x, y, p=1.0):
         super().__init__(p=p)
         self.rows, self.columns, self.x, self.y = rows, columns, x, y
-        self.flags = {"resample": Resample.BILINEAR, "align_corners": True}
+        self.flags = {"resample": kornia.constants.Resample.BILINEAR, "align_corners": True}
 
     def generate_parameters(self, batch_shape):
         count, _, height, width = batch_shape
@@ -117,7 +117,7 @@ class ResizedCrop(K.GeometricAugmentationBase2D):
     def __init__(self, *ranges, p=1.0):
         super().__init__(p=p)
         self.ranges = ranges
-        self.flags = {"resample": Resample.BILINEAR, "align_corners": False}
+        self.flags = {"resample": kornia.constants.Resample.BILINEAR, "align_corners": False}
 
     def generate_parameters(self, batch_shape):
         count, _, height, width = batch_shape
@@ -135,11 +135,11 @@ class ResizedCrop(K.GeometricAugmentationBase2D):
         return matrix.to(input)
 
     def apply_transform(self, input, params, flags, transform=None):
-        nearest = flags["resample"] == Resample.NEAREST
+        nearest = flags["resample"] == kornia.constants.Resample.NEAREST
         how = {"mode": "nearest-exact"} if nearest else {"mode": "bilinear", "align_corners": False}
         windows = zip(input, *(params[name].tolist() for name in ("top", "left", "rows", "columns")))
         return torch.cat([
-            interpolate(one[None, :, top : top + rows, left : left + columns], input.shape[-2:], **how)
+            torch.nn.functional.interpolate(one[None, :, top : top + rows, left : left + columns], input.shape[-2:], **how)
             for one, top, left, rows, columns in windows
         ])
 ''',
@@ -153,11 +153,23 @@ class AutoContrast(Toned):
 
     def tone(self, values):
         planes = values.flatten(1) if self.together else values.flatten(2)
-        ends = torch.tensor([self.cutoff, 1 - self.cutoff])
+        ends = values.new_tensor([self.cutoff, 1 - self.cutoff])
         low, high = torch.quantile(planes, ends, dim=-1, keepdim=True)
         flat = high - low <= 1e-6
         spread = (planes - torch.where(flat, 0, low)) / torch.where(flat, 1, high - low)
         return spread.reshape(values.shape)
+''',
+    "LogColorJitter": '''
+class LogColorJitter(K.ColorJitter):
+    """Some of its factors drawn so that equal ratios are equally likely."""
+
+    def __init__(self, logs, **ranges):
+        super().__init__(**ranges)
+        self.logs = {name: ranges[name] for name in logs}
+
+    def generate_parameters(self, batch_shape):
+        factors = {f"{name}_factor": draw(batch_shape[0], *ends, "log").flatten() for name, ends in self.logs.items()}
+        return super().generate_parameters(batch_shape) | factors
 ''',
     "Brightness": '''
 class Brightness(Toned):
@@ -194,7 +206,7 @@ class UnsharpMask(Toned):
 
     def tone(self, values, amount):
         side = 2 * max(int(4 * self.sigma + 0.5), 1) + 1
-        return values + amount * (values - gaussian_blur2d(values, side, (self.sigma, self.sigma), "replicate"))
+        return values + amount * (values - kornia.filters.gaussian_blur2d(values, side, (self.sigma, self.sigma), "replicate"))
 ''',
     "CoarseDropout": '''
 class CoarseDropout(Toned):
@@ -348,24 +360,11 @@ def _unsharp(step: Any) -> str:
     return f"UnsharpMask({ends(step.amount)}, {number(sigma)}{chance(step)})"
 
 
-_LETTERS = {"b": "brightness", "c": "contrast", "s": "saturation", "h": "hue"}
-
-
 def _jitter(step: Any) -> Lines:
-    changed = [letter for letter, name in _LETTERS.items() if getattr(step, name) != (0 if name == "hue" else 1)]
-    if not changed:
-        return applied(["torch.nn.Identity()"], step.p)
-    arguments = {
-        letter: f"{_LETTERS[letter]}={pair(span(getattr(step, _LETTERS[letter])), 1 / 360 if letter == 'h' else 1)}"
-        for letter in changed
-    }
     if isinstance(step.order, Choice):
-        drawn: Any = T.ColorJitter().order
-        if step.order != drawn:
-            raise RefusedError("it draws any order", "an order, or no order, can be exported")
-        return [f"K.ColorJitter({', '.join(arguments.values())}, p={number(step.p)})"]
-    lines = [f"K.ColorJitter({arguments[letter]}, p=1)," for letter in step.order if letter in changed]
-    return applied([*lines[:-1], lines[-1].removesuffix(",")], step.p)
+        return jitters(step, "K.ColorJitter", f", p={number(step.p)}") or ["torch.nn.Identity()"]
+    calls = jitters(step, "K.ColorJitter", ", p=1") or ["torch.nn.Identity()"]
+    return applied([*(f"{one}," for one in calls[:-1]), calls[-1]], step.p)
 
 
 def _holes(step: Any) -> str:
@@ -435,7 +434,12 @@ ROWS: dict[type[Any], Row] = {
     ),
     T.AutoContrast: Row("K.RandomAutoContrast, with a cutoff torch", _autocontrast, ONE, _HALVES),
     T.ColorJitter: Row(
-        "K.ColorJitter", _jitter, ONE, "values are not rounded between its steps", keeps=lambda name, _: name == "order"
+        "K.ColorJitter",
+        _jitter,
+        ONE,
+        "values are not rounded between its steps",
+        logs=True,
+        keeps=lambda name, _: name == "order",
     ),
     T.Sharpness: Row("torch.nn.functional.conv2d", own, ONE, _HALVES, logs=True),
     T.GaussianBlur: Row("K.RandomGaussianBlur", _blur, ONE, _HALVES),
@@ -491,12 +495,10 @@ def run(text: str, image: Array) -> Array:
     """What the text makes of (H, W), (H, W, 1) or (H, W, 3) uint8: in that layout again, as uint8 unless it ends in
     preprocessing.
     """
-    import torch
-
     namespace: dict[str, Any] = {}
     exec(compile(text, "<kornia>", "exec"), namespace)  # noqa: S102  (our own text)
     planes = np.moveaxis(np.atleast_3d(image), -1, 0)[None].astype(np.float32) / 255
-    changed = np.moveaxis(namespace["pipeline"](torch.from_numpy(planes)).numpy()[0], 0, -1)
+    changed = np.moveaxis(namespace["pipeline"](namespace["torch"].from_numpy(planes)).numpy()[0], 0, -1)
     if "K.Normalize(" not in text and "Unit()" not in text:
         changed = np.rint(np.clip(changed, 0, 1) * 255).astype(np.uint8)
     return np.ascontiguousarray(changed[..., 0] if image.ndim == 2 and changed.shape[2] == 1 else changed)
@@ -507,12 +509,9 @@ TARGET = Sampling(
     "Kornia",
     ("torch", "kornia"),
     (
+        "import kornia",
         "import kornia.augmentation as K",
         "import torch",
-        "from kornia.constants import Resample",
-        "from kornia.filters import gaussian_blur2d",
-        "from kornia.geometry import get_perspective_transform, warp_perspective",
-        "from torch.nn.functional import interpolate",
     ),
     rows=ROWS,
     groups=Groups(_sequence, _one_of, _some_of, _any_order),

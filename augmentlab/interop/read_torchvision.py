@@ -303,9 +303,8 @@ def _random_crop(module: Any, size: Size) -> Steps:
 def _jitter(module: Any, _: Size) -> Steps:
     times = {"brightness": 1, "contrast": 1, "saturation": 1, "hue": 360}
     given = {name: getattr(module, name) for name in times}
-    make = loguniform if type(module).__name__ == "LogColorJitter" else uniform
     fields = {
-        name: _range(ends, times[name]) if name == "hue" or ends[0] == ends[1] else make(*map(float, ends))
+        name: loguniform(*map(float, ends)) if name in getattr(module, "logs", ()) else _range(ends, times[name])
         for name, ends in given.items()
         if ends is not None
     }

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from augmentlab import transforms as T  # noqa: N812
-from augmentlab.interop.sampling import number, pair, span
-from augmentlab.params import Integers, LogUniform
+from augmentlab.interop.grades import RefusedError
+from augmentlab.interop.sampling import Lines, number, pair, span
+from augmentlab.params import Choice, Integers, LogUniform
 from augmentlab.transform import Transform
 
 # Transforms that have a class of the same name in the texts, with the fields whose ranges it takes, in order.
@@ -65,6 +66,35 @@ def per_channel(*, usual: bool) -> Callable[[Any], str]:
     return lambda step: own(step, "" if step.per_channel == usual else f", per_channel={not usual}")
 
 
+_LETTERS = {"b": "brightness", "c": "contrast", "s": "saturation", "h": "hue"}
+
+
+def jitters(step: Any, native: str, more: str = "") -> Lines:
+    """Calls of ColorJitter, with the name `native`: one where the order is drawn, else one for each part in its order; none
+    where nothing changes. `more` are last arguments, with a comma before.
+    """
+    changed = [letter for letter, name in _LETTERS.items() if getattr(step, name) != (0 if name == "hue" else 1)]
+    if isinstance(step.hue, LogUniform):
+        raise RefusedError("it draws no hue in the logarithm", "hue=uniform(low, high) can be exported")
+
+    def call(letters: list[str]) -> str:
+        values = {_LETTERS[one]: getattr(step, _LETTERS[one]) for one in letters}
+        logs = [name for name, value in values.items() if isinstance(value, LogUniform)]
+        arguments = [
+            f"{name}={pair((value.low, value.high) if name in logs else span(value), 1 / 360 if name == 'hue' else 1)}"
+            for name, value in values.items()
+        ]
+        # of each text's own, which is theirs with some ranges drawn in the logarithm
+        return f"{f'LogColorJitter({logs}, ' if logs else f'{native}('}{', '.join(arguments)}{more})"
+
+    if not isinstance(step.order, Choice):
+        return [call([letter]) for letter in step.order if letter in changed]
+    drawn: Any = T.ColorJitter().order
+    if step.order != drawn:
+        raise RefusedError("it draws any order", "an order, or no order, can be exported")
+    return [call(changed)] if changed else []
+
+
 TONES = {
     "Contrast": '''
 class Contrast(Toned):
@@ -113,7 +143,7 @@ class Grayscale(Toned):
     def tone(self, values):
         if values.shape[-3] == 1:
             return values
-        weights = torch.tensor([0.2125, 0.7154, 0.0721])[:, None, None]
+        weights = values.new_tensor([0.2125, 0.7154, 0.0721])[:, None, None]
         return (values * weights).sum(-3, keepdim=True).expand_as(values)
 ''',
     "HueSaturation": '''
@@ -130,7 +160,7 @@ class HueSaturation(Toned):
         sextant = torch.where(value == red, 0.0, torch.where(value == green, 2.0, 4.0))
         place = sextant + ahead / torch.where(chroma == 0, 1.0, chroma)
         chroma = torch.minimum(chroma * saturation, value)
-        away = (place + hue / 60 + torch.tensor([5.0, 3.0, 1.0])[:, None, None]) % 6
+        away = (place + hue / 60 + values.new_tensor([5.0, 3.0, 1.0])[:, None, None]) % 6
         return value - chroma * torch.minimum(away, 4 - away).clamp(0, 1)
 ''',
     "ChannelDropout": '''
@@ -203,7 +233,7 @@ class Sharpness(Toned):
     def tone(self, values, factor):
         flat = values.reshape(-1, 1, *values.shape[-2:])
         padded = torch.nn.functional.pad(flat, [1, 1, 1, 1], mode="replicate")
-        kernel = torch.tensor([[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]]) / 13
+        kernel = values.new_tensor([[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]]) / 13
         smooth = torch.nn.functional.conv2d(padded, kernel[None, None]).reshape(values.shape)
         return smooth + factor * (values - smooth)
 ''',

@@ -9,7 +9,7 @@ from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, RefusedError, approximate
 from augmentlab.interop.sampling import Groups, Lines, Row, Sampling, default, fixed, indented, number, pair, span
-from augmentlab.interop.tones import FIELDS, chance, ends, own, per_channel
+from augmentlab.interop.tones import FIELDS, chance, ends, jitters, own, per_channel
 from augmentlab.interop.torchvision_classes import CLASSES
 from augmentlab.params import Choice, Distribution, Integers, LogUniform
 from augmentlab.pixels import Array
@@ -155,40 +155,9 @@ def _autocontrast(step: Any) -> str:
     return own(step, ", together=True" if step.channels == "together" else "")
 
 
-_LETTERS = {"b": "brightness", "c": "contrast", "s": "saturation", "h": "hue"}
-
-
 def _jitter(step: Any) -> Lines:
-    changed = [letter for letter, name in _LETTERS.items() if getattr(step, name) != (0 if name == "hue" else 1)]
-    logs = {letter for letter in changed if isinstance(getattr(step, _LETTERS[letter]), LogUniform)}
-    if "h" in logs:
-        raise RefusedError("it draws no hue in the logarithm", "hue=uniform(low, high) can be exported")
-    if not changed:
-        return applied(["v2.Identity()"], step.p)
-
-    def argument(letter: str) -> str:
-        value = getattr(step, _LETTERS[letter])
-        ends_ = (value.low, value.high) if letter in logs else span(value)
-        return f"{_LETTERS[letter]}={pair(ends_, 1 / 360 if letter == 'h' else 1)}"
-
-    def each(letters: Any) -> Lines:
-        return [f"{'LogColorJitter' if one in logs else 'v2.ColorJitter'}({argument(one)})," for one in letters]
-
-    if isinstance(step.order, Choice):
-        drawn: Any = T.ColorJitter().order
-        if step.order != drawn:
-            raise RefusedError("it draws any order", "an order, or no order, can be exported")
-        if not logs or logs == set(changed) - {"h"}:
-            name = "LogColorJitter" if logs else "v2.ColorJitter"
-            return applied([f"{name}({', '.join(argument(one) for one in changed)})"], step.p)
-        inside = indented(each(changed))
-        return applied(["v2.RandomOrder([", *inside, "])"], step.p) if step.p == 1 else _within(inside, step.p)
-    lines = each([letter for letter in step.order if letter in changed])
-    return applied([*lines[:-1], lines[-1].removesuffix(",")], step.p)
-
-
-def _within(inside: Lines, p: float) -> Lines:
-    return ["v2.RandomApply([", "    v2.RandomOrder([", *indented(inside), "    ]),", f"], p={number(p)})"]
+    calls = jitters(step, "v2.ColorJitter") or ["v2.Identity()"]
+    return applied([*(f"{one}," for one in calls[:-1]), calls[-1]], step.p)
 
 
 # --- occlusion, noise, preprocessing ----------------------------------------------------------------------------------
@@ -358,11 +327,9 @@ def _some_of(children: Lines, step: SomeOf) -> Lines:
 
 def run(text: str, image: Array) -> Array:
     """What the text makes of (H, W), (H, W, 1) or (H, W, 3) uint8: in that layout again."""
-    import torch
-
     namespace: dict[str, Any] = {}
     exec(compile(text, "<torchvision>", "exec"), namespace)  # noqa: S102  (our own text)
-    planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(np.atleast_3d(image), -1, 0)))
+    planes = namespace["torch"].from_numpy(np.ascontiguousarray(np.moveaxis(np.atleast_3d(image), -1, 0)))
     changed = np.moveaxis(namespace["pipeline"](planes).numpy(), 0, -1)
     return np.ascontiguousarray(changed[..., 0] if image.ndim == 2 and changed.shape[2] == 1 else changed)
 

@@ -112,7 +112,7 @@ class ElasticTransform(Drawn):
 
     def change(self, inpt, cells, knots):
         rows, columns = (self.weights(side, cells) for side in v2.query_size([inpt]))
-        return F.elastic(inpt, (rows @ knots @ columns.T).permute(1, 2, 0)[None])
+        return F.elastic(inpt, (rows @ knots @ columns.T).permute(1, 2, 0)[None].to(inpt.device))
 
     def weights(self, side, cells):
         place = (torch.arange(side) + 0.5) / side * cells
@@ -204,14 +204,15 @@ class Pad(Drawn):
 ''',
     "LogColorJitter": '''
 class LogColorJitter(v2.ColorJitter):
-    """Its factors drawn so that equal ratios are equally likely; hue as there."""
+    """Some of its factors drawn so that equal ratios are equally likely."""
+
+    def __init__(self, logs, **ranges):
+        super().__init__(**ranges)
+        self.logs = logs
 
     def make_params(self, flat_inputs):
-        params = super().make_params(flat_inputs)
-        for name in ("brightness", "contrast", "saturation"):
-            if getattr(self, name) is not None:
-                params[f"{name}_factor"] = draw(*getattr(self, name), "log")
-        return params
+        factors = {f"{name}_factor": draw(*getattr(self, name), "log") for name in self.logs}
+        return super().make_params(flat_inputs) | factors
 ''',
     "Brightness": '''
 class Brightness(Toned):
@@ -237,7 +238,7 @@ class AutoContrast(Toned):
 
     def tone(self, values, cutoff):
         planes = values.reshape(1, -1) if self.together else values.flatten(-2)
-        low, high = torch.quantile(planes, torch.tensor([cutoff, 1 - cutoff]), dim=-1, keepdim=True)
+        low, high = torch.quantile(planes, planes.new_tensor([cutoff, 1 - cutoff]), dim=-1, keepdim=True)
         flat = high - low <= 1e-6
         spread = (planes - torch.where(flat, 0, low)) / torch.where(flat, 1, high - low)
         return spread.reshape(values.shape)
@@ -288,7 +289,7 @@ class CoarseDropout(Toned):
             "mean": lambda: values.mean((-2, -1), keepdim=True),
             "noise": lambda: torch.rand_like(values),
         }[self.content]()
-        return torch.where(covered, cover, values)
+        return torch.where(covered.to(values.device), cover, values)
 ''',
     "SomeOf": '''
 class SomeOf(v2.Transform):
