@@ -27,15 +27,15 @@ def test_each_transform_agrees_as_its_grade_says(name, cls):
         with pytest.raises(ExportError, match=cls.__name__):
             export(draws(cls, 1)[0], name, shape=IMAGE.shape)
         return
-    for image in (*IMAGES.values(), IMAGE[..., 0], IMAGE[..., :1]):
-        for step in draws(cls, 3):
+    for image in (*IMAGES.values(), IMAGE[::2, ::2, 0], IMAGE[::2, ::2, :1]):
+        for step in draws(cls, 3 if image.ndim == 3 and image.shape[2] == 3 else 1):
             agrees(name, step, image)
 
 
 @pytest.mark.parametrize("name", ON_EVERY_RUN)
 @pytest.mark.parametrize("step", [*RARER, *OWN], ids=repr)
 def test_fields_that_are_not_drawn_and_images_of_floats_agree(name, step):
-    for image in (*IMAGES.values(), IMAGE[..., 0], IMAGE[..., :1]):
+    for image in (IMAGES["astronaut"], IMAGE[::2, ::2, 0], IMAGE[::2, ::2, :1]):
         agrees_unless_refused(name, step, image)
 
 
