@@ -88,7 +88,7 @@ class InFramework:
         return str(worst)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """What the libraries make of one image; a notebook shows it as a table with pictures.
 
@@ -128,7 +128,7 @@ class Comparison:
         columns = ["framework", "maximum", "mean", "beyond_one", "grade", "call", "cause"]
         return pd.DataFrame(rows, columns=columns)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"{self.transform!r} on {self.image.shape} {self.image.dtype}, differences in levels of 255"]
         for one in self.frameworks:
             away = one.difference
