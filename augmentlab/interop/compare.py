@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAGNIFIED = 16  # times, in the picture of a difference: one level in 255 is not to be seen
-_ROW = "padding: 2px 8px; vertical-align: middle;"
+_ROW = "padding: 2px 8px; vertical-align: middle; text-align: left;"
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Comparison:
         if one.difference is not None and one.image is not None:
             difference = _picture(_magnified(one.image, self.expected), f"{one.title}'s difference")
         away = one.difference
-        numbers = ("",) * 3 if away is None else (f"{away.maximum:.3g}", f"{away.mean:.2g}", f"{away.beyond_one:.1%}")
+        numbers = ("",) * 3 if away is None else (f"{away.maximum:.3g}", _small(away.mean), f"{away.beyond_one:.1%}")
         how = joined(
             element("code", one.calls) if one.calls else None, element("div", one.cause) if one.cause else None
         )
@@ -234,6 +234,10 @@ def _compared(one: InFramework, expected: Array) -> InFramework:
     if result.dtype != expected.dtype:
         result = result.astype(np.float64) * (255 if expected.dtype == np.uint8 else 1)
     return replace(one, difference=Difference.between(result, expected))
+
+
+def _small(number: float) -> str:
+    return "<0.001" if 0 < number < 0.001 else f"{number:.2g}"
 
 
 def _row(tag: str, cells: Sequence[object]) -> Markup:
