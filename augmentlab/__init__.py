@@ -20,19 +20,23 @@ _NAMES = {
     "policies": ("AugMix", "AutoAugment", "RandAugment", "TrivialAugment"),
     "data": ("Dataset",),
     "study": ("Study",),
-    "interop": ("compare_frameworks", "from_torchvision"),
+    "interop": ("compare_frameworks", "from_albumentations", "from_torchvision"),
     "widgets": ("Controls", "Explorer", "LabelCheck", "StudyView", "explore", "label_check"),
 }
 _MODULES = (
     "data",
+    "huggingface",
     "interop",
+    "keras",
     "models",
     "params",
     "plots",
     "policies",
     "render",
     "report",
+    "sklearn",
     "study",
+    "torch",
     "transforms",
     "widgets",
 )
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
     from augmentlab.data import Dataset as Dataset
     from augmentlab.engines import engine as engine
     from augmentlab.interop import compare_frameworks as compare_frameworks
+    from augmentlab.interop import from_albumentations as from_albumentations
     from augmentlab.interop import from_torchvision as from_torchvision
     from augmentlab.measures import strength as strength
     from augmentlab.params import choice as choice

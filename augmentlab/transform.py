@@ -399,12 +399,12 @@ class Transform:
         Examples
         --------
         >>> from augmentlab import HorizontalFlip
-        >>> print(HorizontalFlip(p=0.5).export("albumentations").split("\\n\\n")[-1])
+        >>> for line in HorizontalFlip(p=0.5).export("albumentations").splitlines()[-4:]:
+        ...     print(line)
         pipeline = A.Compose([
             # HorizontalFlip(p=0.5): exact
             A.HorizontalFlip(p=0.5),
         ])
-        <BLANKLINE>
         """
         return str(importlib.import_module("augmentlab.interop").export(self, target, shape=shape, strict=strict))
 

@@ -1,5 +1,8 @@
 """Libraries side by side: what is compared, and what is said where nothing can be."""
 
+import importlib.util
+import sys
+
 import numpy as np
 import pytest
 from agreement import IMAGES
@@ -61,6 +64,14 @@ def test_what_fails_or_is_missing_is_a_row(monkeypatch):
     monkeypatch.setattr("augmentlab.interop.compare.run", broken)
     one = compare_frameworks(Rotate(angle=7), IMAGE, frameworks=["scipy"])["scipy"]
     assert one.cause == "failed: OSError: no such thing"
+
+
+def test_what_would_crash_is_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", sys)
+    monkeypatch.delitem(sys.modules, "triton", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    one = compare_frameworks(Rotate(angle=7), IMAGE, frameworks=["kornia"])["kornia"]
+    assert one.cause.startswith("failed: RuntimeError: PyTorch's triton crashes")
 
 
 def test_it_is_shown_with_pictures_and_escaped():

@@ -29,6 +29,7 @@ from augmentlab import (
     Sample,
     SomeOf,
     Standardize,
+    Swirl,
     choice,
     integers,
     loguniform,
@@ -620,12 +621,20 @@ def test_a_tile_is_sent_enlarged_as_a_page_may_ask_for_it(monkeypatch, given, an
 
 def test_clicking_a_tile_shows_its_draw_as_code():
     explorer = Explorer(PHOTO, Rotate(angle=uniform(-40, 40)))
-    assert [name for name, _ in explorer.code.texts] == ["Pipeline", "JSON", "Study"]
+    others = ["Albumentations", "torchvision", "Kornia", "Keras"]
+    assert [name for name, _ in explorer.code.texts] == ["Pipeline", "JSON", "Study", *others]
     explorer.view.selected = 2
     names = {}
     exec(dict(explorer.code.texts)["This draw"], names)
     assert names["pipeline"] == explorer.tiles[2].drawn
     assert explorer.code.shown == "This draw"
+
+
+def test_the_pipeline_is_shown_in_the_words_of_other_libraries():
+    explorer = Explorer(PHOTO, Compose([Rotate(angle=uniform(-40, 40)), Swirl(strength=uniform(0, 1))]))
+    text = dict(explorer.code.texts)["Albumentations"]
+    assert "A.Rotate(limit=(-40, 40)" in text
+    assert "# left out: Swirl(" in text
 
 
 def test_previews_are_made_of_thumbnails_and_originals_are_left_alone():

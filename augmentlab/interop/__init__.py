@@ -9,6 +9,7 @@ from augmentlab.interop.grades import RefusedError as RefusedError
 from augmentlab.transform import Transform
 
 if TYPE_CHECKING:
+    from augmentlab.interop.albumentations.reading import from_albumentations as from_albumentations
     from augmentlab.interop.compare import Comparison as Comparison
     from augmentlab.interop.compare import compare_frameworks as compare_frameworks
     from augmentlab.interop.read_torchvision import from_torchvision as from_torchvision
@@ -62,7 +63,12 @@ def export(pipeline: Transform, name: str, *, shape: tuple[int, ...] | None = No
 
 def __getattr__(name: str) -> Any:
     """What needs all of this package, on first use."""
-    homes = {"compare_frameworks": "compare", "Comparison": "compare", "from_torchvision": "read_torchvision"}
+    homes = {
+        "Comparison": "compare",
+        "compare_frameworks": "compare",
+        "from_albumentations": "albumentations.reading",
+        "from_torchvision": "read_torchvision",
+    }
     if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{homes[name]}"), name)

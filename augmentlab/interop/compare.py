@@ -255,6 +255,6 @@ def _picture(image: Array, alt: str) -> Markup:
     picture = Image.fromarray(levels[..., 0] if levels.shape[2:] == (1,) else levels)
     picture.thumbnail((128, 128))
     stream = io.BytesIO()
-    picture.save(stream, format="PNG")
+    picture.save(stream, format="JPEG", quality=80)
     source = base64.b64encode(stream.getvalue()).decode("ascii")
-    return element("img", src=f"data:image/png;base64,{source}", alt=alt)
+    return element("img", src=f"data:image/jpeg;base64,{source}", alt=alt)

@@ -1,16 +1,18 @@
 """Targets that run explicit numbers: a drawn pipeline, for images of one shape, as plain calls of a library."""
 
+import ast
 import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 import augmentlab
 from augmentlab.interop.grades import EXACT, ExportError, Finding, Grade, RefusedError
-from augmentlab.interop.operations import Operation, Part, lower
-from augmentlab.transform import Transform
+from augmentlab.interop.operations import BENT, Operation, Part, lower
+from augmentlab.transform import GeometricTransform, Transform
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Explicit:
     comment: str = "#"
     frame: Callable[..., str] | None = None  # of a language that is not Python: as `_python`, without self
     run: Callable[..., object] | None = None  # of one that this process cannot execute: run(text, image) -> array
+    within: Callable[..., list[str]] | None = None  # of one whose images are no arrays: within(shape, lines, image)
     is_installed: Callable[[], bool] | None = None  # where that takes more than finding the packages
 
     random = False
@@ -107,6 +110,8 @@ class Explicit:
         """How an operation is done here; a `RefusedError` where it is not."""
         step = getattr(operation, "step", None)
         found = self.rows.get(type(operation)) if step is None else self.named.get(type(step).__name__)
+        if found is None and isinstance(step, GeometricTransform):
+            raise BENT
         if found is None and hasattr(step, "seed"):
             raise RefusedError(
                 "its random numbers are augmentlab's own",
@@ -159,7 +164,7 @@ class Explicit:
                 refused.append(part[1].of(part[0]))
         if refused and strict:
             raise ExportError.of(self.title, refused)
-        body: list[str] = [f"{self.comment} left out: {line}" for line in refused]
+        body: list[str] = [part for line in refused for part in self._comment(f"left out: {line}")]
         spread: float = 0
         measured = False
         image = Image(shape)
@@ -170,18 +175,25 @@ class Explicit:
                 # Several operations for one step round between themselves where augmentlab does not.
                 own = max(grade.levels, 1 if len(part.operations) > 1 and not _moves(operation) else 0)
                 spread = min(operation.spread(spread) + own, 255)
-                measured |= grade.kind == "approximate"
+                measured |= grade.kind == "approximate" or (spread > 0 and not operation.is_bounded)
             worst = max(grades, key=lambda one: one.levels, default=EXACT)
             steps = ", ".join(f"{step!r:.160}" for step in part.steps)
-            body += [f"{self.comment} {steps}: {worst}", *lines]
+            body += [*self._comment(f"{steps}: {worst}"), *lines]
             image = after
+        if self.within is not None:
+            body = self.within(shape, body, image)
         whole = EXACT if spread == 0 else Grade("approximate" if measured else "within", spread)
         return (self.frame or self._python)(pipeline, shape, image, body, whole), whole
+
+    def _comment(self, text: str) -> list[str]:
+        """Within the width of a page; what is wrapped goes on two spaces to the right."""
+        lines = textwrap.wrap(text, 112, break_long_words=False, break_on_hyphens=False, subsequent_indent="  ")
+        return [f"{self.comment} {line}" for line in lines]
 
     def _python(self, pipeline: Transform, shape: tuple[int, ...], image: Image, body: list[str], whole: Grade) -> str:
         code = "\n".join(body)
         functions = called(self.functions, code)
-        imports = "\n".join(self.imports)
+        imports = "\n".join(_needed(self.imports, "\n".join([*functions, code, "np"])))
         texts = "".join(f"\n\n{text.strip()}\n" for text in functions)
         indented = "\n".join(f"    {line}" if line else "" for line in code.splitlines())
         return (
@@ -198,7 +210,7 @@ class Explicit:
 
 
 def _moves(operation: Operation) -> bool:
-    return type(operation).__name__ in {"Slice", "Padding", "Tiles"}
+    return type(operation).__name__ in {"Slice", "Padding", "Tiles", "NearestResizing"}
 
 
 def called(functions: Mapping[str, str], code: str) -> list[str]:
@@ -217,15 +229,28 @@ def called(functions: Mapping[str, str], code: str) -> list[str]:
 
 
 def array(values: object, dtype: str = "") -> str:
-    """A NumPy array as text, a row a line where there are several."""
+    """A NumPy array as text, a row a line where there are several; long rows are wrapped."""
     numbers = np.asarray(values)
-    digits = "%d" if numbers.dtype.kind in "iub" else "%.17g"
     suffix = f", np.{dtype}" if dtype else ""
+
+    def listed(row: Any, indent: str) -> str:
+        text = ", ".join(map(repr, row.tolist()))  # the fewest digits that give the same number
+        if len(text) <= 88:
+            return f"[{text}]"
+        return f"[\n{textwrap.indent(textwrap.fill(text, 104), indent + '    ')}\n{indent}]"
+
     if numbers.ndim == 1:
-        listed = ", ".join(digits % one for one in numbers)
-        if len(listed) > 100:
-            wrapped = textwrap.indent(textwrap.fill(listed, 110, break_long_words=False), "    ")
-            return f"np.array([\n{wrapped}\n]{suffix})"
-        return f"np.array([{listed}]{suffix})"
-    rows = ",\n    ".join(f"[{', '.join(digits % one for one in row)}]" for row in numbers)
-    return f"np.array([\n    {rows},\n]{suffix})"
+        return f"np.array({listed(numbers, '')}{suffix})"
+    rows = "".join(f"    {listed(row, '    ')},\n" for row in numbers)
+    return f"np.array([\n{rows}]{suffix})"
+
+
+def _needed(imports: tuple[str, ...], code: str) -> list[str]:
+    """The imports that code uses, those from one package on one line."""
+    used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    found: dict[str, list[str]] = {}
+    for line in imports:
+        package, _, name = line.rpartition(" import ")
+        if line.split()[-1] in used:
+            found.setdefault(package or line, []).extend([name] if package else [])
+    return [f"{package} import {', '.join(names)}" if names else package for package, names in found.items()]

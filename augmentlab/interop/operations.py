@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from augmentlab import geometry, transforms
 from augmentlab.compose import Compose, plan
+from augmentlab.engines import reference
 from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.geometry import Shape
 from augmentlab.interop.grades import RefusedError
@@ -29,6 +30,11 @@ Numbers = NDArray[np.float64]
 @dataclass(frozen=True, eq=False)
 class Operation:
     """Something done to an image (H, W) or (H, W, C) with explicit numbers."""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether `spread` is sure, whatever the image."""
+        return True
 
     def spread(self, levels: float) -> float:
         """How far apart the results for two images may be that are `levels` apart at each value."""
@@ -98,6 +104,11 @@ class Warp(Operation):
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.height, self.width, *shape[2:])
 
+    def check_horizon(self) -> None:
+        """Refuse a perspective whose horizon is in sight, for targets whose positions may not be infinite."""
+        if reference.shows_horizon(self.matrix, (self.height, self.width)):
+            raise RefusedError("it looks beyond the horizon of its perspective", "a weaker perspective can be exported")
+
 
 @dataclass(frozen=True, eq=False)
 class Resizing(Operation):
@@ -115,6 +126,17 @@ class Resizing(Operation):
 @dataclass(frozen=True, eq=False)
 class AreaResizing(Operation):
     """Resize by the mean over the area that each pixel covers."""
+
+    height: int
+    width: int
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.height, self.width, *shape[2:])
+
+
+@dataclass(frozen=True, eq=False)
+class NearestResizing(Operation):
+    """Resize with pixel borders aligned: each pixel shows the one in which its centre lies."""
 
     height: int
     width: int
@@ -255,6 +277,10 @@ class Scaling(Operation):
 
     scale: tuple[float, ...]  # one, or one a channel
     shift: tuple[float, ...]
+    gain: float = 1.0  # the largest scale, as if the image were in [0, 1]
+
+    def spread(self, levels: float) -> float:
+        return levels * self.gain
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,6 +291,15 @@ class OwnScaling(Operation):
 
     kind: str  # center, standardize, minmax
     per_channel: bool
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.kind == "center"
+
+    def spread(self, levels: float) -> float:
+        # The image's own numbers move too. How small its deviation or its range may be is not known: these are for a
+        # deviation of a tenth and a range of half of full scale.
+        return levels * {"center": 2, "standardize": 20, "minmax": 6}[self.kind]
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,6 +345,12 @@ class Part:
     floats: bool
 
 
+BENT = RefusedError(
+    "it moves each pixel in its own way, by no few numbers",
+    "Affine and Perspective can be exported, and augmentlab.torch trains with any transform",
+)
+
+
 def lower(pipeline: Transform, shape: tuple[int, ...]) -> list[Part | tuple[Transform, RefusedError]]:
     """The parts of a drawn pipeline for uint8 images of `shape` (H, W) or (H, W, C), C in {1, 3}; instead of a part, a
     step that has none and why.
@@ -318,12 +359,13 @@ def lower(pipeline: Transform, shape: tuple[int, ...]) -> list[Part | tuple[Tran
     floats = False
     if not isinstance(pipeline, Compose):
         pipeline = Compose(())._unchecked(steps=(pipeline,))  # noqa: SLF001
-    for run in [part for whole, size in plan(pipeline, _size(shape)) for part in _unbent(whole, size)]:
+    runs = [(part, whole) for whole, size in plan(pipeline, _size(shape)) for part in _unbent(whole, size)]
+    for run, whole in runs:
         after = shape
         for step in run:
             after = step.output_shape(after)
         try:
-            operations = _lowered(run, shape, floats)
+            operations = _lowered(run, shape, floats, alone=run == whole)
         except RefusedError as error:
             parts += [(step, error) for step in run]
         else:
@@ -338,7 +380,9 @@ def _size(shape: tuple[int, ...]) -> Shape:
 
 
 def _unbent(run: tuple[Transform, ...], size: Shape) -> list[tuple[Transform, ...]]:
-    """A run, cut before and behind steps that have no matrix, so that these alone are refused."""
+    """A run, cut before and behind steps that have no matrix, so that these alone are refused: a library that has such a
+    step by itself would interpolate the pixels there, and before and behind it again.
+    """
     if len(run) == 1 or not isinstance(run[0], GeometricTransform) or any(step.is_random for step in run):
         return [run]
     straight: list[Any] = list(run)
@@ -346,14 +390,14 @@ def _unbent(run: tuple[Transform, ...], size: Shape) -> list[tuple[Transform, ..
     return [part for whole, steps in parts for part in ([tuple(steps)] if whole else [(one,) for one in steps])]
 
 
-def _lowered(run: tuple[Transform, ...], shape: tuple[int, ...], floats: bool) -> tuple[Operation, ...]:
+def _lowered(run: tuple[Transform, ...], shape: tuple[int, ...], floats: bool, *, alone: bool) -> tuple[Operation, ...]:
     first = run[0]
     if any(step.is_random for step in run):
         raise RefusedError("it is not drawn", "export pipeline.sample(rng), or its deterministic() part")
     if all(step.is_identity and not step.preprocessing for step in run):
         return ()
     if isinstance(first, GeometricTransform):
-        return _geometric(run, shape, floats)  # type: ignore[arg-type]
+        return _geometric(run, shape, floats, alone=alone)  # type: ignore[arg-type]
     if isinstance(first, transforms.Normalize | transforms.Center | transforms.Standardize):
         return _floating(first, floats, 1 if len(shape) == 2 else shape[2])
     if floats:
@@ -376,7 +420,9 @@ def _table(run: tuple[Transform, ...], shape: tuple[int, ...]) -> NDArray[np.uin
 # --- geometry --------------------------------------------------------------------------------------------------------
 
 
-def _geometric(run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floats: bool) -> tuple[Operation, ...]:
+def _geometric(
+    run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floats: bool, *, alone: bool
+) -> tuple[Operation, ...]:
     size = _size(shape)
     if len(run) == 1:
         (step,) = run
@@ -391,10 +437,9 @@ def _geometric(run: tuple[GeometricTransform, ...], shape: tuple[int, ...], floa
     border, fill = next((step.edge for step in run if step.edge is not None), ("edge", 0.0))
     matrix = geometry.compose(maps, size)
     if not geometry.is_matrix(matrix):
-        raise RefusedError(
-            "it moves each pixel in its own way, by no few numbers",
-            "Affine and Perspective can be exported, and augmentlab.torch trains with any transform",
-        )
+        if alone:
+            return (Own(run[0]),)
+        raise BENT
     moved = all(type(step).resample is GeometricTransform.resample for step in run)
     whole = moved and all(step.slice_array(np.empty((*shape[:2], 0))) is not None for step in run)
     if whole:
@@ -485,6 +530,16 @@ def _gaussian_taps(sigma: float) -> tuple[float, ...]:
     return tuple((taps / taps.sum()).tolist())
 
 
+def sigma_of(taps: tuple[float, ...]) -> float | None:
+    """The standard deviation of a Gaussian that has these taps; None where none has."""
+    middle = len(taps) // 2
+    if not 0 < taps[0] < taps[middle]:
+        return None
+    sigma = float(f"{middle / math.sqrt(2 * math.log(taps[middle] / taps[0])):.12g}")
+    own = _gaussian_taps(sigma)
+    return sigma if len(own) == len(taps) and np.allclose(own, taps, rtol=0, atol=1e-9) else None
+
+
 def _on_scale(fill: float, floats: bool) -> float:
     return float(fill) if floats else float(rounded(np.asarray(fill * 255), np.uint8))
 
@@ -506,7 +561,8 @@ def _floating(step: Transform, floats: bool, channels: int) -> tuple[Operation, 
                 return (OwnScaling(kind, step.per_channel and channels > 1),)
             std = std or (1.0,) * len(step.mean)
             scale = tuple(1 / (one * full) for one in std)
-            return (Scaling(scale, tuple(-mean / one for mean, one in zip(step.mean, std, strict=True))),)
+            shift = tuple(-mean / one for mean, one in zip(step.mean, std, strict=True))
+            return (Scaling(scale, shift, max(1 / one for one in std)),)
     raise AssertionError(step)
 
 
@@ -558,6 +614,15 @@ def _motion(step: transforms.MotionBlur, shape: tuple[int, ...]) -> tuple[Operat
 
 def _defocus(step: transforms.Defocus, shape: tuple[int, ...]) -> tuple[Operation, ...]:
     return _kernel(blur._disk(step.radius * max(shape[:2])))  # noqa: SLF001
+
+
+def _downscale(step: transforms.Downscale, shape: tuple[int, ...]) -> tuple[Operation, ...]:
+    size = shape[:2]
+    small = tuple(max(round(side * step.scale), 1) for side in size)
+    if small == size:
+        return ()
+    larger = _resized(small, size) if step.method == "linear" else (NearestResizing(*size),)
+    return (*_resized(size, small, "area"), *larger)
 
 
 def _gray(step: transforms.Grayscale, shape: tuple[int, ...]) -> tuple[Operation, ...]:
@@ -626,6 +691,7 @@ _RULES: dict[type[Transform], Callable[[Any, tuple[int, ...]], tuple[Operation, 
     transforms.UnsharpMask: lambda step, _: (Sharpening(_gaussian_taps(step.sigma), step.amount),),
     transforms.Sharpness: _sharpness,
     transforms.Emboss: _emboss,
+    transforms.Downscale: _downscale,
     transforms.HueSaturation: _hue,
     transforms.Grayscale: _gray,
     transforms.Sepia: _sepia,

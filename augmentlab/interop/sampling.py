@@ -43,8 +43,8 @@ class Row:
         Whether the target can draw integers from a range, with both ends.
     logs : bool
         Whether it can draw uniformly in the logarithm.
-    whole : tuple of str
-        Fields that `write` takes with any distribution.
+    keeps : callable
+        ``keeps(name, value) -> bool``: whether `write` takes this distribution of a field as it is, whatever it is.
     """
 
     call: str
@@ -53,7 +53,7 @@ class Row:
     cause: str = ""
     integers: bool = False
     logs: bool = False
-    whole: tuple[str, ...] = ()
+    keeps: Callable[[str, Any], bool] = lambda _name, _value: False
 
     def graded(self, step: Transform) -> Grade:
         """The grade for one step."""
@@ -61,7 +61,7 @@ class Row:
 
     def variants(self, step: Transform) -> list[tuple[float, Any]]:
         """What `write` takes of a step; see `variants`."""
-        return variants(step, integers=self.integers, logs=self.logs, whole=self.whole)
+        return variants(step, integers=self.integers, logs=self.logs, keeps=self.keeps)
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,22 @@ class Groups:
     """How a target writes sequences and choices: each ``write(children, step)``, children being lines with commas.
 
     A missing one is refused.
+
+    Parameters
+    ----------
+    weighted : callable, optional
+        ``weighted(lines, step, weight)``: the lines of one step of a `OneOf`, with its weight, of which the largest is
+        1. Without it weights are left to `one_of`.
+    nothing : str
+        What stands in a choice for a step that cannot be exported, so that the others keep their chances.
     """
 
     sequence: Callable[[Lines, Compose], Lines]
     one_of: Callable[[Lines, OneOf], Lines] | None = None
     some_of: Callable[[Lines, SomeOf], Lines] | None = None
     any_order: Callable[[Lines, RandomOrder], Lines] | None = None
+    weighted: Callable[[Lines, Transform, float], Lines] | None = None
+    nothing: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,7 @@ class Sampling:
         without_comments = "\n".join(line for line in statements if not line.lstrip().startswith("#"))
         functions = "".join(f"\n\n{text.strip()}\n" for text in called(self.functions, without_comments))
         twice = "" if resampled(pipeline) < 2 else _TWICE
+        twice += _BEYOND if sees_beyond_cuts(pipeline) else ""
         return (
             f'"""{self.title} for {type(pipeline).__name__}, made by augmentlab {augmentlab.__version__}.\n\n'
             f"{self.usage}{twice}\n"
@@ -190,9 +201,20 @@ class Sampling:
 
     def _group(self, step: Any, refused: Lines) -> Lines:
         before = len(refused)
-        children = indented([line for one in step.steps for line in self._lines(one, refused)])
-        if len(refused) > before and isinstance(step, OneOf | SomeOf):
-            raise RefusedError("without some of its steps the others would be drawn more often", "leave these out of it")
+        parts = [self._lines(one, refused) for one in step.steps]
+        if not isinstance(step, Compose) and self.groups.nothing:
+            parts = [lines or [self.groups.nothing + ","] for lines in parts]
+        elif len(refused) > before and isinstance(step, OneOf | SomeOf):
+            raise RefusedError(
+                "without some of its steps the others would be drawn more often", "leave these out of it"
+            )
+        if isinstance(step, OneOf) and self.groups.weighted:
+            weights = step.weights or (1.0,) * len(parts)
+            parts = [
+                self.groups.weighted(lines, one, weight / max(weights))
+                for lines, one, weight in zip(parts, step.steps, weights, strict=True)
+            ]
+        children = indented([line for lines in parts for line in lines])
         writers: dict[type[Transform], Any] = {
             Compose: self.groups.sequence,
             OneOf: self.groups.one_of,
@@ -209,22 +231,43 @@ _TWICE = (
     "\nEach geometric step interpolates the pixels anew here, and only once for all adjacent ones in augmentlab: the"
     "\nresult is softer."
 )
+_BEYOND = (
+    "\nA step that turns or bends what a crop just before has cut out shows the border there, and in augmentlab, where the"
+    "\ntwo are one, what lies beyond the cut."
+)
 
 
 def resampled(pipeline: Transform) -> int:
     """How many geometric steps that interpolate a pipeline may apply one after the other."""
     most = here = 0
     for step in pipeline.walk():
-        bends = isinstance(step, GeometricTransform) and _one(step).slice_array(np.empty((4, 4, 1))) is None
-        here = here + 1 if bends else here if isinstance(step, Compose) else 0
+        bends = isinstance(step, GeometricTransform) and type(step).slice_array is GeometricTransform.slice_array
+        here = here + 1 if bends else here if isinstance(step, Compose | GeometricTransform) else 0
         most = max(most, here)
     return most
 
 
-def _one(step: GeometricTransform) -> GeometricTransform:
-    """A draw, which alone can be applied."""
+def sees_beyond_cuts(pipeline: Transform) -> bool:
+    """Whether a step that interpolates may come right behind one that cuts."""
+    cut = False
+    for step in pipeline.walk():
+        if not isinstance(step, GeometricTransform):
+            cut = cut and isinstance(step, Compose | OneOf | SomeOf | RandomOrder)
+        elif (sliced := _sliced(step)) is None:
+            if cut:
+                return True
+        else:
+            cut = cut or sliced.size < _PROBE.size
+    return False
+
+
+_PROBE = np.empty((64, 64, 1))
+
+
+def _sliced(step: GeometricTransform) -> Any:
+    """What a step leaves of an image where it moves whole pixels."""
     drawn = dataclasses.replace(step, p=1.0).sample(0)
-    return drawn if isinstance(drawn, GeometricTransform) else step
+    return drawn.slice_array(_PROBE) if isinstance(drawn, GeometricTransform) else None
 
 
 def indented(lines: Lines) -> Lines:
@@ -237,11 +280,15 @@ def _holds(step: Transform, kind: type[Distribution]) -> bool:
 
 
 def variants(
-    step: Transform, *, integers: bool = False, logs: bool = False, whole: tuple[str, ...] = ()
+    step: Transform,
+    *,
+    integers: bool = False,
+    logs: bool = False,
+    keeps: Callable[[str, Any], bool] = lambda _name, _value: False,
 ) -> list[tuple[float, Any]]:
     """A step as weighted steps with probability 1 that hold only numbers, uniform ranges and, if asked for, ranges of
-    `integers` and those uniform in the logarithm; the step itself where it is one already. Drawn seeds are left to the
-    target, fields named in `whole` as they are.
+    `integers` and those uniform in the logarithm; the step itself where it is one already. Drawn seeds, and what `keeps`,
+    are left to the target.
 
     Raises
     ------
@@ -251,7 +298,7 @@ def variants(
     choices: dict[str, list[tuple[float, Any]]] = {}
     for one in parameters(step):
         value = getattr(step, one.name)
-        if one.name in {"seed", *whole} or isinstance(value, Uniform):
+        if one.name == "seed" or isinstance(value, Uniform) or keeps(one.name, value):
             continue
         match value:
             case LogUniform() if not logs:

@@ -1,6 +1,7 @@
 """SciPy and NumPy: what scikit-image itself stands on."""
 
 from augmentlab.interop import operations as ops
+from augmentlab.interop import own_steps
 from augmentlab.interop.explicit import Explicit, Image, Row, array
 from augmentlab.interop.grades import EXACT, ONE, RefusedError
 
@@ -24,10 +25,19 @@ def shuffle_tiles(image, height, width, count, order):
     """The place number k, row by row, shows tile order[k]."""
     shown = image.copy()
     for place, tile in enumerate(order):
-        to_row, to_column = (place // count * height, place % count * width)
-        row, column = (tile // count * height, tile % count * width)
-        shown[to_row : to_row + height, to_column : to_column + width] = image[row : row + height, column : column + width]
+        row, column = tile // count * height, tile % count * width
+        part = image[row : row + height, column : column + width]
+        row, column = place // count * height, place % count * width
+        shown[row : row + height, column : column + width] = part
     return shown
+''',
+    "area_means": '''
+def area_means(before, after):
+    """What each of `before` pixels along a side gives to each of `after` over the same length: (after, before)."""
+    low = np.arange(after)[:, None] * before / after
+    pixels = np.arange(before)
+    shared = np.minimum(low + before / after, pixels + 1) - np.maximum(low, pixels)
+    return np.clip(shared, 0, None) * after / before
 ''',
     "equalized": '''
 def equalized(image):
@@ -100,34 +110,58 @@ def _warp(one: ops.Warp, image: Image) -> list[str]:
     if one.matrix[2, :2].any():
         lines += [f"rows, columns = np.mgrid[:{one.height}, :{one.width}]"]
         lines += ["there = np.tensordot(matrix, np.stack([rows, columns, np.ones(rows.shape)]), 1)"]
-        each = f'ndimage.map_coordinates(plane, there[:2] / there[2], order=1, mode="{_MODES[one.border]}", cval={one.fill:.9g})'
+        lines += ["there = there[:2] / there[2]"]
+        each = f'ndimage.map_coordinates(plane, there, order=1, mode="{_MODES[one.border]}", cval={one.fill:.9g})'
     else:
-        each = f'ndimage.affine_transform(plane, matrix, output_shape=({one.height}, {one.width}), order=1, mode="{_MODES[one.border]}", cval={one.fill:.9g})'
+        lines += [f"shape = ({one.height}, {one.width})"]
+        how = f'order=1, mode="{_MODES[one.border]}", cval={one.fill:.9g}'
+        each = f"ndimage.affine_transform(plane, matrix, output_shape=shape, {how})"
     return [*lines, *_planes(image, each)]
 
 
 def _planes(image: Image, each: str) -> list[str]:
     """Something done to every channel, as floats."""
     if len(image.shape) == 2:
-        return ["plane = image.astype(float)", f"image = {_back(each, image)}"]
+        return ["plane = image.astype(float)", f"moved = {each}", f"image = {_back('moved', image)}"]
     return [
-        "planes = np.moveaxis(image.astype(float), -1, 0)",
-        f"image = {_back(f'np.stack([{each} for plane in planes], axis=-1)', image)}",
+        "planes = [",
+        f"    {each}",
+        "    for plane in np.moveaxis(image.astype(float), -1, 0)",
+        "]",
+        f"image = {_back('np.stack(planes, axis=-1)', image)}",
     ]
 
 
 def _back(values: str, image: Image) -> str:
-    return f"({values}).astype(np.float32)" if image.floats else f"rounded({values})"
+    return f"{values}.astype(np.float32)" if image.floats else f"rounded({values})"
 
 
 def _resize(one: ops.Resizing, image: Image) -> list[str]:
     lines = ["image = image.astype(float)"]
     for axis, taps in ((0, one.taps_y), (1, one.taps_x)):
         if len(taps) > 1:
-            lines.append(f'image = ndimage.correlate1d(image, {list(taps)}, axis={axis}, mode="nearest")')
+            lines.append(f"taps = {array(taps)}")
+            lines.append(f'image = ndimage.correlate1d(image, taps, axis={axis}, mode="nearest")')
     factors = _per_axis(image, f"{one.height} / {image.shape[0]}, {one.width} / {image.shape[1]}", "1")
     zoomed = f'ndimage.zoom(image, {factors}, order=1, mode="nearest", grid_mode=True)'
     return [*lines, f"image = {_back(zoomed, image)}"]
+
+
+def _resize_area(one: ops.AreaResizing, image: Image) -> list[str]:
+    means = 'np.einsum("yr,rc...,xc->yx...", rows, image, columns, optimize=True)'
+    return [
+        f"rows, columns = area_means({image.shape[0]}, {one.height}), area_means({image.shape[1]}, {one.width})",
+        f"image = {_back(means, image)}",
+    ]
+
+
+def _resize_nearest(one: ops.NearestResizing, image: Image) -> list[str]:
+    (height, width), (rows, columns) = image.shape[:2], (one.height, one.width)
+    return [
+        f"rows = (2 * np.arange({rows}) + 1) * {height} // {2 * rows}",
+        f"columns = (2 * np.arange({columns}) + 1) * {width} // {2 * columns}",
+        "image = image[rows[:, None], columns]",
+    ]
 
 
 def _table(one: ops.Table, image: Image) -> list[str]:
@@ -218,9 +252,16 @@ IN_NUMPY: dict[type[ops.Operation], Row] = {
     ops.Slice: Row("array slices", _slice),
     ops.Tiles: Row(
         "array slices",
-        lambda one, _: [f"image = shuffle_tiles(image, {one.height}, {one.width}, {one.count}, {list(one.order)})"],
+        lambda one, _: [
+            f"order = {array(one.order)}",
+            f"image = shuffle_tiles(image, {one.height}, {one.width}, {one.count}, order)",
+        ],
     ),
     ops.Padding: Row("numpy.pad", _pad),
+    ops.AreaResizing: Row(
+        "numpy.einsum", _resize_area, ONE, "sums of floats in another order round the other way at halves"
+    ),
+    ops.NearestResizing: Row("numpy indexing", _resize_nearest),
     ops.Table: Row("numpy indexing", _table),
     ops.ChannelMix: Row("numpy.matmul", _mix, ONE, "sums of floats in another order round the other way at halves"),
     ops.ChannelOrder: Row("numpy indexing", lambda one, _: [f"image = image[..., {list(one.order)}]"]),
@@ -259,6 +300,12 @@ IN_NUMPY: dict[type[ops.Operation], Row] = {
 
 _SAME = "the reference engine computes it so; the fast engine rounds the other way at halves"
 
+_ZOOMED = own_steps.zoomed(
+    "scale = (shrink, shrink, 1)[: image.ndim]",
+    "offset = (y * (1 - shrink), x * (1 - shrink), 0)[: image.ndim]",
+    'moved = ndimage.affine_transform(mean, scale, offset, order=1, mode="nearest")',
+)
+
 TARGET = Explicit(
     "scipy",
     "SciPy",
@@ -274,8 +321,8 @@ TARGET = Explicit(
         ops.Median: Row("ndimage.median_filter", _median, EXACT),
     },
     refusals={
-        ops.AreaResizing: RefusedError("it has no resize by areas", 'method="linear" can be exported'),
         ops.JPEG: RefusedError("it compresses no images", "Pillow and OpenCV can"),
     },
-    functions=NUMPY,
+    named={**own_steps.NAMED, **own_steps.zoom_blur("ndimage.affine_transform", _SAME)},
+    functions=NUMPY | own_steps.FUNCTIONS | _ZOOMED,
 )

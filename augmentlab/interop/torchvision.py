@@ -252,7 +252,12 @@ ROWS: dict[type[Any], Row] = {
     ),
     T.AutoContrast: Row("v2.RandomAutocontrast, with a cutoff torch", _autocontrast, ONE, _HALVES, logs=True),
     T.ColorJitter: Row(
-        "v2.ColorJitter", _jitter, approximate(6), "it cuts off at each of its steps", logs=True, whole=("order",)
+        "v2.ColorJitter",
+        _jitter,
+        approximate(6),
+        "it cuts off at each of its steps",
+        logs=True,
+        keeps=lambda name, _: name == "order",
     ),
     T.GaussianBlur: Row("F.gaussian_blur", own, ONE, _HALVES, logs=True),
     T.UnsharpMask: Row("F.gaussian_blur", own, ONE, _HALVES, logs=True),

@@ -521,6 +521,7 @@ class Explorer(ipywidgets.VBox):
             ["JSON", json.dumps(self.value.to_dict(), indent=2)],
             ["Study", export.study_code(self.value)],
         ]
+        texts += export.in_other_libraries(self.value)
         chosen = self._chosen()
         if chosen is not None:
             texts.append(["This draw", (chosen.drawn or Compose(())).code()])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from augmentlab import render
+from augmentlab import interop, render
 from augmentlab.compose import Compose
 from augmentlab.params import Parameter
 from augmentlab.sample import Sample
@@ -284,6 +284,16 @@ def png(
             f"the picture would have {whole:.0f} megapixels, above {megapixels:g}"
         )
     return render.encode(render.montage(pictures, drawn.frame.columns, gap=GAP), "png"), said
+
+
+# --- text ---------------------------------------------------------------------------------------------------------------
+
+DRAWING = ("albumentations", "torchvision", "kornia", "keras")  # the libraries that take distributions as they are
+
+
+def in_other_libraries(pipeline: Transform) -> list[list[str]]:
+    """Title and text of a pipeline for each library that draws for itself; what one cannot do is left out, and said."""
+    return [[interop.target(name).title, pipeline.export(name, strict=False)] for name in DRAWING]
 
 
 # --- a study ---------------------------------------------------------------------------------------------------------
