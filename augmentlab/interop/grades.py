@@ -15,7 +15,7 @@ class Grade:
         the two images of ``docs/frameworks.md``; ``distribution`` says that the target draws its own random numbers,
         from the same distribution.
     levels : float
-        The bound or the measured maximum. In standardized floats a level is what a level of the image has become.
+        The bound or the measured maximum.
     """
 
     kind: Literal["exact", "within", "approximate", "distribution"]
