@@ -68,12 +68,18 @@ class Layout:
 
         Raises
         ------
-        TypeError
-            For one that is neither a place nor an option.
+        TypeError, ValueError
+            For one that is neither a place nor an option, and for several places, or one from the end, where one is taken.
         """
-        for name in given:
+        for name, place in given.items():
             if name not in _PLACES and name not in _SETTINGS:
                 raise TypeError(f"{owner} takes the keywords {', '.join((*_PLACES, *_SETTINGS))}; got {name!r}")
+            if name not in _PLACES:
+                continue
+            if isinstance(place, list) and name not in {"label", "bbox_labels"}:
+                raise TypeError(f"{name} must be one place (several go in label and bbox_labels alone); got {place!r}")
+            if any(isinstance(key, int) and key < 0 for key in (place if isinstance(place, (list, tuple)) else [place])):
+                raise ValueError(f"{name} must be a key, or a place counted from 0; got {place!r}")
         places = {name: _paths(place) for name, place in given.items() if name in _PLACES}
         return cls(places, {name: value for name, value in given.items() if name in _SETTINGS})
 
@@ -98,7 +104,10 @@ class Layout:
                 value = _at(item, path)
             except (KeyError, IndexError, TypeError):
                 raise ValueError(f"{name} must be at {_shown(path)} of {item_name}; got {_described(item)}") from None
-            targets[name] = _read(name, value, f"{name} of {item_name}")
+            if value is not None:
+                targets[name] = _read(name, value, f"{name} of {item_name}")
+        if "image" not in targets:
+            raise TypeError(f"image of {item_name} must be an image; got None")
         self._check_rest(item, paths, targets["image"].shape[:2], item_name)
         given = dict(targets) | dict(self.options)
         with _noted(index):

@@ -2,7 +2,7 @@
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ class AugmentedDataset:
         import torch
 
         by_index = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
-        if not by_index or isinstance(dataset, torch.utils.data.IterableDataset):
+        if not by_index or isinstance(dataset, (Mapping, torch.utils.data.IterableDataset)):
             raise TypeError(f"dataset must have a length and items by index; got {type(dataset).__name__}")
         self.dataset = dataset
         self._stream = Stream(pipeline, seed)

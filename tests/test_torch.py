@@ -233,6 +233,14 @@ def test_dicts_and_samples_hold_what_a_call_with_keywords_does():
         assert moved["label"] == 2
 
 
+@pytest.mark.parametrize("name", ["mask", "masks", "heatmap", "bboxes", "keypoints", "label"])
+def test_an_item_may_have_none_of_what_others_have(name):
+    for pipeline in (HorizontalFlip(), HorizontalFlip(p=0)):
+        moved = AugmentedDataset([{"image": IMAGES[0], "seg": None}], pipeline, dtype="uint8", **{name: "seg"})[0]
+        assert moved["seg"] is None
+        assert moved["image"].shape == (3, 12, 16)
+
+
 @pytest.mark.parametrize(
     ("item", "named", "error"),
     [
@@ -252,6 +260,7 @@ def test_dicts_and_samples_hold_what_a_call_with_keywords_does():
         ),
         ((IMAGES[0],), {"mask": 1}, "mask must be at 1 of item 0; got tuple of 1"),
         ({"image": IMAGES[0]}, {"bboxes": ("objects", "bbox")}, "bboxes must be at 'bbox' of 'objects' of item 0"),
+        (None, {}, "image of item 0 must be an image; got None"),
         (IMAGES[0] * 2.0, {}, "image of item 0 must be float in"),
         (Image.new("P", (3, 3)), {}, "image of item 0 must be gray, RGB or RGBA"),
     ],
@@ -278,6 +287,9 @@ def test_what_is_called_a_label_is_left_as_it_is():
     ("arguments", "error"),
     [
         ({"dataset": Endless()}, "dataset must have a length and items by index; got Endless"),
+        ({"dataset": {"train": Numbered()}}, "dataset must have a length and items by index; got dict"),
+        ({"mask": [1, 2]}, r"mask must be one place .*; got \[1, 2\]"),
+        ({"image": -1}, "image must be a key, or a place counted from 0; got -1"),
         ({"dataset": iter([])}, "dataset must have a length and items by index; got list_iterator"),
         ({"pipeline": "flip"}, "pipeline must be a Transform; got str"),
         ({"seed": -1}, "seed must be an int >= 0; got -1"),
