@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from agreement import IMAGES
 
-from augmentlab import Compose, ElasticTransform, GaussianNoise, Normalize, Rotate, Standardize, compare_frameworks, uniform
+from augmentlab import (
+    Compose,
+    ElasticTransform,
+    GaussianNoise,
+    Normalize,
+    Rotate,
+    Standardize,
+    compare_frameworks,
+    uniform,
+)
 from augmentlab.interop import TARGETS, scipy
 from augmentlab.interop.compare import Difference
 
