@@ -41,14 +41,15 @@ class AugmentedDataset:
         in [0, 1], such as one that ends with `Standardize`, needs float32. A dtype of PyTorch is understood.
     **named
         Where the parts of an item are, by the keywords of a transform's call: ``image="img"`` (a key), ``mask=1`` (a place),
-        ``bboxes=(1, "boxes")`` (a key of the dict at place 1), ``label=[1, 2]`` (what is left as it is). Also the options
+        ``bboxes=(1, "boxes")`` (a key of the dict at place 1), ``label=[1, 2]`` (what is left as it is). With a list,
+        ``bbox_labels=[(1, "labels"), (1, "area")]``, all of them lose the rows of boxes that are dropped. Also the options
         ``bbox_format``, ``min_visibility``, ``min_area`` and ``keypoint_swaps`` of that call.
 
     Raises
     ------
     TypeError, ValueError
         With one sentence. What is not named and looks as if it belonged to the pixels is refused: a picture or an array of
-        the image's size, annotations in a dict.
+        the image's size, annotations in a dict. So is a label that is not named where a pipeline mixes samples.
 
     Notes
     -----
