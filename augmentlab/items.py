@@ -246,6 +246,8 @@ def _read(name: str, value: Any, where: str) -> Any:
     """What a call with keywords takes; tensors have their channels first, as everything of PyTorch has."""
     array = as_array(value)
     if name == "image":
+        if is_tensor(value) and array.ndim == 3 and array.shape[0] not in {1, 3, 4}:
+            raise ValueError(f"{where} must be (H, W) or (C, H, W) as a tensor, with C in 1, 3, 4; got {array.shape}")
         return as_image(array, channels_first=is_tensor(value) and array.ndim == 3, name=where)
     if name == "masks":
         return (

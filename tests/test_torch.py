@@ -297,6 +297,7 @@ def test_an_item_may_have_none_of_what_others_have(name):
         ({"image": IMAGES[0]}, {"bboxes": ("objects", "bbox")}, "bboxes must be at 'bbox' of 'objects' of item 0"),
         (None, {}, "image of item 0 must be an image; got None"),
         (IMAGES[0] * 2.0, {}, "image of item 0 must be float in"),
+        (torch.zeros(12, 16, 3), {}, r"image of item 0 must be .*\(C, H, W\) as a tensor, .*; got \(12, 16, 3\)"),
         (Image.new("P", (3, 3)), {}, "image of item 0 must be gray, RGB or RGBA"),
     ],
 )
