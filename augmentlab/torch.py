@@ -160,15 +160,19 @@ def written(name: str, value: Any, came: Any, dtype: str) -> Any:
         return torch.from_numpy(np.array(np.moveaxis(value, -1, 0) if value.ndim == 3 else value, order="C"))
     if name in {"bbox_labels", "keypoint_labels"}:  # a list, of text perhaps, stays one
         return torch.from_numpy(np.array(value, as_array(came).dtype)) if hasattr(came, "dtype") else value
-    return torch.tensor(value, dtype=torch.float32)  # boxes, keypoints, vectors of class probabilities
+    return torch.tensor(value, dtype=torch.float32, device="cpu")  # boxes, keypoints, vectors of class probabilities
 
 
 def _each(masks: Any) -> Any:
+    if isinstance(masks, dict):
+        return {key: _own(one) for key, one in masks.items()}
+    return _own(masks) if isinstance(masks, np.ndarray) else [_own(one) for one in masks]
+
+
+def _own(array: Any) -> Any:
     import torch
 
-    if isinstance(masks, dict):
-        return {key: torch.tensor(one) for key, one in masks.items()}
-    return torch.tensor(masks) if isinstance(masks, np.ndarray) else [torch.tensor(one) for one in masks]
+    return torch.tensor(array, device="cpu")  # where arrays are, whatever the default: workers have no other device
 
 
 def _place(index: Any, length: int) -> int:
@@ -182,4 +186,4 @@ def shared_number(number: int) -> Any:
     """A number that workers see change: in shared memory, and picklable, unlike those of multiprocessing."""
     import torch
 
-    return torch.tensor(number, dtype=torch.int64).share_memory_()
+    return torch.tensor(number, dtype=torch.int64, device="cpu").share_memory_()

@@ -159,6 +159,17 @@ def test_images_of_all_kinds_are_the_same(kind, channels):
     assert torch.equal(image, planes.flip(-1).reshape(-1, 12, 16))
 
 
+def test_all_parts_are_on_the_cpu_whatever_the_default():
+    item = {"image": IMAGES[0], "mask": IMAGES[0, ..., 0], "bboxes": [[0, 0, 3, 3]]}
+    several = {"image": IMAGES[0], "masks": [IMAGES[0, ..., 0]]}
+    with torch.device("meta"):
+        dataset = AugmentedDataset([item, several], HorizontalFlip())
+        parts = [*dataset[0].values(), dataset[1]["image"], dataset[1]["masks"][0]]
+    dataset.set_epoch(3)
+    assert dataset.epoch == 3
+    assert {str(one.device) for one in parts} == {"cpu"}
+
+
 def test_an_image_shares_no_memory_with_the_data():
     images = [np.zeros((4, 4), np.uint8)]
     AugmentedDataset(images, HorizontalFlip(p=0), dtype="uint8")[0].fill_(9)
