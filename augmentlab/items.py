@@ -68,12 +68,20 @@ class Layout:
 
         Raises
         ------
-        TypeError
-            For one that is neither a place nor an option.
+        TypeError, ValueError
+            For one that is neither a place nor an option, and for several places, or one from the end, where one is taken.
         """
-        for name in given:
+        for name, place in given.items():
             if name not in _PLACES and name not in _SETTINGS:
                 raise TypeError(f"{owner} takes the keywords {', '.join((*_PLACES, *_SETTINGS))}; got {name!r}")
+            if name not in _PLACES:
+                continue
+            if isinstance(place, list) and name not in {"label", "bbox_labels"}:
+                raise TypeError(f"{name} must be one place (several go in label and bbox_labels alone); got {place!r}")
+            if any(
+                isinstance(key, int) and key < 0 for key in (place if isinstance(place, (list, tuple)) else [place])
+            ):
+                raise ValueError(f"{name} must be a key, or a place counted from 0; got {place!r}")
         places = {name: _paths(place) for name, place in given.items() if name in _PLACES}
         return cls(places, {name: value for name, value in given.items() if name in _SETTINGS})
 
@@ -98,7 +106,19 @@ class Layout:
                 value = _at(item, path)
             except (KeyError, IndexError, TypeError):
                 raise ValueError(f"{name} must be at {_shown(path)} of {item_name}; got {_described(item)}") from None
-            targets[name] = _read(name, value, f"{name} of {item_name}")
+            if value is not None:
+                targets[name] = _read(name, value, f"{name} of {item_name}")
+        if label:
+            self._check_mixed(item, paths, item_name)
+        if isinstance(columns := self.places.get("bbox_labels"), list):
+            if label:
+                raise TypeError(f"bbox_labels must be one place for a pipeline that mixes samples; got {columns!r}")
+            if "bboxes" not in paths:
+                raise ValueError(f"bboxes must be named where bbox_labels are; got {columns!r} alone")
+            if "bboxes" in targets:
+                targets["bbox_labels"] = _rows(item, columns, len(targets["bboxes"]), item_name)
+        if "image" not in targets:
+            raise TypeError(f"image of {item_name} must be an image; got None")
         self._check_rest(item, paths, targets["image"].shape[:2], item_name)
         given = dict(targets) | dict(self.options)
         with _noted(index):
@@ -116,6 +136,8 @@ class Layout:
         else:
             paths = {"image": ()}
         paths |= {name: path for name, path in self.places.items() if not isinstance(path, list)}
+        if isinstance(self.places.get("bbox_labels"), list):
+            paths.pop("bbox_labels", None)
         if "image" not in paths:
             raise ValueError(
                 f"image must be named, such as image='img', where {item_name} has none; got {_described(item)}"
@@ -124,6 +146,16 @@ class Layout:
 
     def _all_named(self) -> list[Path]:
         return [path for one in self.places.values() for path in (one if isinstance(one, list) else [one]) if path]
+
+    def _check_mixed(self, item: Any, paths: Mapping[str, Path], item_name: str) -> None:
+        """Refuse what may be a label and would stay that of one image."""
+        parts: Any = item if isinstance(item, Mapping) else range(len(item)) if isinstance(item, (tuple, list)) else ()
+        rest = set(parts) - {path[0] for path in paths.values() if path}
+        if rest and set(paths) == {"image"} and "label" not in self.places:
+            raise TypeError(
+                f"label must be named for a pipeline that mixes samples, such as label={min(rest, key=str)!r}, or label=[] "
+                f"where there is none; got {item_name}, {_described(item)}"
+            )
 
     def _check_rest(self, item: Any, paths: Mapping[str, Path], size: tuple[int, ...], item_name: str) -> None:
         """Refuse what was not named and may have to move with the pixels."""
@@ -150,6 +182,10 @@ class Layout:
             if name == "masks" and hasattr(came, "dtype"):  # one array (N, H, W)
                 value = np.stack(value) if value else np.zeros((0, *sample.image.shape[:2]), as_array(came).dtype)
             item = _put(item, path, write(name, value, came))
+        if "bbox_labels" in given and "bbox_labels" not in paths:
+            for path in self.places["bbox_labels"]:
+                came = _at(item, path)
+                item = _put(item, path, write("bbox_labels", _taken(came, list(sample.box_labels or ())), came))
         return item
 
 
@@ -210,6 +246,8 @@ def _read(name: str, value: Any, where: str) -> Any:
     """What a call with keywords takes; tensors have their channels first, as everything of PyTorch has."""
     array = as_array(value)
     if name == "image":
+        if is_tensor(value) and array.ndim == 3 and array.shape[0] not in {1, 3, 4}:
+            raise ValueError(f"{where} must be (H, W) or (C, H, W) as a tensor, with C in 1, 3, 4; got {array.shape}")
         return as_image(array, channels_first=is_tensor(value) and array.ndim == 3, name=where)
     if name == "masks":
         return (
@@ -223,6 +261,24 @@ def _read(name: str, value: Any, where: str) -> Any:
     if name == "label" and isinstance(array, np.ndarray) and array.ndim == 0:
         return array.item()
     return array
+
+
+def _rows(item: Any, places: list[Path], boxes: int, item_name: str) -> list[int]:
+    """The numbers of the boxes in place of their labels: they tell which are left in each of several places."""
+    for path in places:
+        try:
+            length = len(_at(item, path))
+        except (KeyError, IndexError, TypeError):
+            length = 0
+        if length != boxes:
+            raise ValueError(
+                f"bbox_labels must be one for each of {boxes} boxes at {_shown(path)} of {item_name}; got {length}"
+            )
+    return list(range(boxes))
+
+
+def _taken(values: Any, rows: Sequence[int]) -> Any:
+    return as_array(values)[rows] if hasattr(values, "dtype") else [values[row] for row in rows]
 
 
 def _may_move(value: Any, size: tuple[int, ...]) -> str:

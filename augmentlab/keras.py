@@ -129,7 +129,10 @@ class AugmentedPyDataset:
         indices = self.order()[index * self.batch_size :][: self.batch_size].tolist()
         samples = [_sample(self.images[one], self.targets[one], self.target, f"image {one}") for one in indices]
         made = self._stream.many(samples, self.epoch, indices)
-        images = np.stack([_with_channels(as_dtype(sample.image, self._dtype)) for sample in made])
+        whole = [_with_channels(as_dtype(sample.image, self._dtype)) for sample in made]
+        if len(shapes := {image.shape for image in whole}) > 1:
+            raise ValueError(f"images must come out of the pipeline in one shape; got {sorted(shapes)}")
+        images = np.stack(whole)
         if self.pipeline.mixes and self.target == "label":
             return images, np.stack([sample.label for sample in made]).astype(np.float32)
         return images, np.asarray([getattr(sample, self.target) for sample in made])
@@ -204,22 +207,33 @@ def tf_map(
     if size is not None and count("size", size) < 1:
         raise ValueError(f"size must be an int >= 1; got {size!r}")
     _check_target(target)
+    if shape is not None and (not isinstance(shape, (tuple, list)) or len(shape) != 3):
+        raise ValueError(f"shape must be (H, W, C), with None for a side that is not known; got {shape!r}")
 
     def made(number: Any, image: Array, mask: Any = None) -> Any:
         passes, index = divmod(int(number), size) if size else (0, int(number))
         sample = stream.one(_sample(image, mask, target, f"image {index}"), epoch + passes, index)
         result = _with_channels(as_dtype(sample.image, dtype))
-        if shape is not None and (
-            len(shape) != 3 or any(want not in {None, got} for want, got in zip(shape, result.shape, strict=True))
-        ):
+        if shape is not None and any(want not in {None, got} for want, got in zip(shape, result.shape, strict=True)):
             raise ValueError(f"shape must be that of each image, {result.shape} for number {number}; got {shape!r}")
         return (result, np.asarray(getattr(sample, target), mask.dtype)) if mask is not None else result
 
-    def augment(number: Any, element: Any) -> Any:
+    def augment(number: Any, element: Any = None) -> Any:
         import tensorflow as tf
 
+        whole = isinstance(number, tf.Tensor) and number.dtype.is_integer and number.shape.rank in {0, None}
+        if element is None or not whole:
+            raise TypeError(
+                f"elements must be numbered, as dataset.enumerate().map(...) does; got {number!r:.80} first"
+            )
         keys: tuple[Any, Any] = ("image", target) if isinstance(element, dict) else (0, 1)
         bare = not isinstance(element, (dict, tuple))
+        needed = keys[:1] if target == "label" else keys
+        held = [0] if bare else list(element) if isinstance(element, dict) else list(range(len(element)))
+        if not set(needed) <= set(held):
+            raise ValueError(
+                f"elements must have {'an image' if target == 'label' else f'image and {target}'} at {needed}; got {held}"
+            )
         image = element if bare else element[keys[0]]
         inputs, kinds = [number, image], [tf.as_dtype(dtype)]
         if target != "label":
@@ -251,7 +265,16 @@ def _static(pipeline: Transform, shape: Any) -> list[int | None] | None:
         sides = [(4096, 4096, *shape[2:])]
     try:
         out = [*pipeline.output_shape(sides[0]), 1][:3] if sides else [None] * 3
-    except ValueError:
+        # What is not always applied, or has a size of its own by each draw, is to keep any shape.
+        told = all(side is None or isinstance(side, (int, np.integer)) for side in out) and all(
+            step.output_shape(one) == one
+            for step in pipeline.walk()
+            if step.p < 1
+            for one in ((61, 47, 3), (797, 1021, 3))
+        )
+    except (TypeError, ValueError):  # a drawn size, with which nothing can be computed, is a TypeError
+        told = False
+    if not told:
         return [None, None, None]
     return list(out) if shape.is_fully_defined() else [None, None, out[2]]
 

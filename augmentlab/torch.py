@@ -2,7 +2,7 @@
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,14 +41,15 @@ class AugmentedDataset:
         in [0, 1], such as one that ends with `Standardize`, needs float32. A dtype of PyTorch is understood.
     **named
         Where the parts of an item are, by the keywords of a transform's call: ``image="img"`` (a key), ``mask=1`` (a place),
-        ``bboxes=(1, "boxes")`` (a key of the dict at place 1), ``label=[1, 2]`` (what is left as it is). Also the options
+        ``bboxes=(1, "boxes")`` (a key of the dict at place 1), ``label=[1, 2]`` (what is left as it is). With a list,
+        ``bbox_labels=[(1, "labels"), (1, "area")]``, all of them lose the rows of boxes that are dropped. Also the options
         ``bbox_format``, ``min_visibility``, ``min_area`` and ``keypoint_swaps`` of that call.
 
     Raises
     ------
     TypeError, ValueError
         With one sentence. What is not named and looks as if it belonged to the pixels is refused: a picture or an array of
-        the image's size, annotations in a dict.
+        the image's size, annotations in a dict. So is a label that is not named where a pipeline mixes samples.
 
     Notes
     -----
@@ -72,7 +73,7 @@ class AugmentedDataset:
         import torch
 
         by_index = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
-        if not by_index or isinstance(dataset, torch.utils.data.IterableDataset):
+        if not by_index or isinstance(dataset, (Mapping, torch.utils.data.IterableDataset)):
             raise TypeError(f"dataset must have a length and items by index; got {type(dataset).__name__}")
         self.dataset = dataset
         self._stream = Stream(pipeline, seed)
@@ -159,15 +160,19 @@ def written(name: str, value: Any, came: Any, dtype: str) -> Any:
         return torch.from_numpy(np.array(np.moveaxis(value, -1, 0) if value.ndim == 3 else value, order="C"))
     if name in {"bbox_labels", "keypoint_labels"}:  # a list, of text perhaps, stays one
         return torch.from_numpy(np.array(value, as_array(came).dtype)) if hasattr(came, "dtype") else value
-    return torch.tensor(value, dtype=torch.float32)  # boxes, keypoints, vectors of class probabilities
+    return torch.tensor(value, dtype=torch.float32, device="cpu")  # boxes, keypoints, vectors of class probabilities
 
 
 def _each(masks: Any) -> Any:
+    if isinstance(masks, dict):
+        return {key: _own(one) for key, one in masks.items()}
+    return _own(masks) if isinstance(masks, np.ndarray) else [_own(one) for one in masks]
+
+
+def _own(array: Any) -> Any:
     import torch
 
-    if isinstance(masks, dict):
-        return {key: torch.tensor(one) for key, one in masks.items()}
-    return torch.tensor(masks) if isinstance(masks, np.ndarray) else [torch.tensor(one) for one in masks]
+    return torch.tensor(array, device="cpu")  # where arrays are, whatever the default: workers have no other device
 
 
 def _place(index: Any, length: int) -> int:
@@ -181,4 +186,4 @@ def shared_number(number: int) -> Any:
     """A number that workers see change: in shared memory, and picklable, unlike those of multiprocessing."""
     import torch
 
-    return torch.tensor(number, dtype=torch.int64).share_memory_()
+    return torch.tensor(number, dtype=torch.int64, device="cpu").share_memory_()

@@ -192,7 +192,7 @@ def test_a_wrong_argument_gets_one_sentence(arguments, error):
             {"seg": [Image.fromarray(IMAGES[0])] * 4},
             "item 0 holds a Pillow image at 'seg'; pass for example mask='seg'",
         ),
-        ({"image": [None] * 4}, "image of item 0 must hold numbers; got object"),
+        ({"image": [None] * 4}, "image of item 0 must be an image; got None"),
     ],
 )
 def test_a_wrong_column_gets_one_sentence(change, error):

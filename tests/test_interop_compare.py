@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from agreement import IMAGES
 
-from augmentlab import Compose, ElasticTransform, GaussianNoise, Normalize, Rotate, compare_frameworks, uniform
+from augmentlab import (
+    Compose,
+    ElasticTransform,
+    GaussianNoise,
+    Normalize,
+    Rotate,
+    Standardize,
+    compare_frameworks,
+    uniform,
+)
 from augmentlab.interop import TARGETS, scipy
 from augmentlab.interop.compare import Difference
 
@@ -84,6 +93,12 @@ def test_it_is_shown_with_pictures_and_escaped():
         compared["octave"]
 
 
+def test_one_value_beyond_the_range_is_a_picture_too():
+    flat = np.full((4, 4, 3), 255, np.uint8)
+    compared = compare_frameworks(Standardize(mean=(0.1,) * 3, std=(0.1,) * 3), flat, frameworks=["scipy"])
+    assert compared._repr_html_().count("<img") == 3
+
+
 @pytest.mark.parametrize("image", [IMAGE / 255, np.zeros((4, 4, 4), np.uint8)])
 def test_only_uint8_without_alpha_is_compared(image):
     with pytest.raises(ValueError, match="image must be uint8 without alpha"):
@@ -95,3 +110,7 @@ def test_what_is_not_drawn_or_unknown_is_one_sentence():
         compare_frameworks(Rotate(angle=uniform(0, 1)), IMAGE)
     with pytest.raises(ValueError, match="target must be one of"):
         compare_frameworks(Rotate(angle=7), IMAGE, frameworks=["caffe"])
+    with pytest.raises(TypeError, match=r"frameworks must be a list of names, such as \['scipy'\]; got 'scipy'"):
+        compare_frameworks(Rotate(angle=7), IMAGE, frameworks="scipy")
+    with pytest.raises(TypeError, match="transform must be a Transform; got None"):
+        compare_frameworks(Rotate(angle=7, p=0).sample(0), IMAGE)

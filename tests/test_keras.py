@@ -11,17 +11,21 @@ from augmentlab import (
     CenterCrop,
     Compose,
     ConvertChannels,
+    Crop,
     HorizontalFlip,
     Invert,
     MixUp,
     OneOf,
     Resize,
     Rotate,
+    Rotate90,
     Sample,
     Standardize,
     VerticalFlip,
     augment_batch,
+    choice,
     engine,
+    integers,
     uniform,
 )
 from augmentlab.keras import AugmentedPyDataset, tf_map
@@ -245,6 +249,11 @@ def test_masks_move_and_all_else_is_handed_on(as_dict):
         (PIPELINE, (None, None), [None, None, 1]),
         (PIPELINE, (None, None, None), [None, None, None]),
         (OneOf([Resize(height=6, width=8), VerticalFlip()]), (12, 16, 3), [None, None, None]),
+        (Compose([Crop(height=uniform(0.5, 0.9))]), (12, 16, 3), [None, None, None]),
+        (Rotate90(turns=integers(0, 3)), (12, 16, 3), [None, None, None]),
+        (Resize(height=choice(6, 8), width=8), (12, 16, 3), [None, None, None]),
+        (Resize(height=6, width=8, p=0.5), (12, 16, 3), [None, None, None]),
+        (Compose([Resize(height=6, width=8)], p=0.5), (12, 16, 3), [None, None, None]),
         (PIPELINE, None, None),
     ],
 )
@@ -274,6 +283,7 @@ def test_a_given_shape_is_held():
     [
         ({"pipeline": MixUp(alpha=1)}, "pipeline mixes the samples of a batch, which AugmentedPyDataset does"),
         ({"size": 0}, "size must be an int >= 1; got 0"),
+        ({"shape": (12, 16)}, r"shape must be \(H, W, C\), with None for a side that is not known; got \(12, 16\)"),
         ({"epoch": -1}, "epoch must be an int >= 0; got -1"),
         ({"target": "label2"}, "target must be one of"),
         ({"dtype": "int8"}, "dtype must be 'float32' or 'uint8'; got 'int8'"),
@@ -282,6 +292,28 @@ def test_a_given_shape_is_held():
 def test_a_wrong_argument_of_the_function_gets_one_sentence(arguments, error):
     with pytest.raises((TypeError, ValueError), match=error):
         tf_map(**{"pipeline": PIPELINE} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("parts", "target", "error"),
+    [
+        ((IMAGES,), "label", r"elements must be numbered, as dataset\.enumerate\(\)"),
+        ((IMAGES, LABELS), "label", r"elements must be numbered, as dataset\.enumerate\(\)"),
+        ((LABELS, {"img": IMAGES}), "label", r"elements must have an image at \('image',\); got \['img'\]"),
+        ((LABELS, (IMAGES,)), "mask", r"elements must have image and mask at \(0, 1\); got \[0\]"),
+        ((LABELS, IMAGES), "mask", r"elements must have image and mask at \(0, 1\); got \[0\]"),
+    ],
+)
+def test_elements_without_what_is_needed_get_one_sentence(parts, target, error):
+    dataset = tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0])
+    with pytest.raises((TypeError, ValueError), match=error):
+        dataset.map(tf_map(PIPELINE, target=target))
+
+
+def test_images_of_a_batch_come_out_in_one_shape():
+    drawn = AugmentedPyDataset(IMAGES, LABELS, Crop(height=uniform(0.3, 0.9)), batch_size=COUNT)
+    with pytest.raises(ValueError, match=r"images must come out of the pipeline in one shape; got \[\(5, 16, 3\)"):
+        drawn[0]
 
 
 def test_a_model_that_is_fitted_to_a_repeated_dataset_sees_new_draws_in_each_epoch():

@@ -7,7 +7,9 @@ from frameworks import required
 from PIL import Image
 
 from augmentlab import (
+    CenterCrop,
     Compose,
+    Crop,
     CutMix,
     GaussianNoise,
     HorizontalFlip,
@@ -157,6 +159,17 @@ def test_images_of_all_kinds_are_the_same(kind, channels):
     assert torch.equal(image, planes.flip(-1).reshape(-1, 12, 16))
 
 
+def test_all_parts_are_on_the_cpu_whatever_the_default():
+    item = {"image": IMAGES[0], "mask": IMAGES[0, ..., 0], "bboxes": [[0, 0, 3, 3]]}
+    several = {"image": IMAGES[0], "masks": [IMAGES[0, ..., 0]]}
+    with torch.device("meta"):
+        dataset = AugmentedDataset([item, several], HorizontalFlip())
+        parts = [*dataset[0].values(), dataset[1]["image"], dataset[1]["masks"][0]]
+    dataset.set_epoch(3)
+    assert dataset.epoch == 3
+    assert {str(one.device) for one in parts} == {"cpu"}
+
+
 def test_an_image_shares_no_memory_with_the_data():
     images = [np.zeros((4, 4), np.uint8)]
     AugmentedDataset(images, HorizontalFlip(p=0), dtype="uint8")[0].fill_(9)
@@ -217,6 +230,39 @@ def test_detection_as_torchvision_has_it():
     assert moved["labels"].dtype == torch.int64
 
 
+@pytest.mark.parametrize("as_lists", [False, True])
+def test_all_that_belongs_to_a_box_goes_with_it(as_lists):
+    target = {
+        "boxes": torch.tensor([[0.0, 0, 3, 3], [5, 4, 9, 8], [13, 9, 16, 12]]),
+        "labels": torch.tensor([7, 9, 8]),
+        "area": torch.tensor([9.0, 16, 9]),
+        "masks": torch.zeros(3, 12, 16, dtype=torch.bool),
+    }
+    for number, (x, y, right, bottom) in enumerate(target["boxes"].int().tolist()):
+        target["masks"][number, y:bottom, x:right] = True
+    if as_lists:
+        target = {name: list(value) for name, value in target.items()}
+    follow = [(1, "labels"), (1, "area"), (1, "masks")]
+    named = {"bboxes": (1, "boxes"), "bbox_labels": follow, "masks": (1, "masks")}
+    moved = AugmentedDataset([(IMAGES[0], target)], CenterCrop(height=0.5, width=0.5), **named)[0][1]
+    assert moved["boxes"].tolist() == [[1, 1, 5, 5]]
+    assert (list(moved["labels"]), list(moved["area"])) == ([9], [16])
+    assert [(one.shape, int(one.sum())) for one in moved["masks"]] == [((6, 8), 16)]
+    none = AugmentedDataset([(IMAGES[0], target)], Crop(height=0.1, width=0.1, x=0.3, y=0.05), **named)[0][1]
+    assert [len(none[name]) for name in ("boxes", "labels", "area", "masks")] == [0, 0, 0, 0]
+    whole = AugmentedDataset([(IMAGES[0], target)], HorizontalFlip(p=0), **named)[0][1]
+    assert [len(one) for one in whole.values()] == [3, 3, 3, 3]
+    for named, error in [
+        ({"bbox_labels": follow}, r"bboxes must be named where bbox_labels are; got \[.*\] alone"),
+        (
+            {"bboxes": (1, "boxes"), "bbox_labels": [(1, "crowd")], "masks": (1, "masks")},
+            "bbox_labels must be one for each of 3 boxes at 'crowd' of 1 of item 0; got 0",
+        ),
+    ]:
+        with pytest.raises(ValueError, match=error):
+            AugmentedDataset([(IMAGES[0], target)], HorizontalFlip(), **named)[0]
+
+
 def test_dicts_and_samples_hold_what_a_call_with_keywords_does():
     boxes, points = [[0.25, 0.5, 0.5, 0.5]], [[3, 4]]
     item = {"image": IMAGES[0], "bboxes": boxes, "bbox_labels": ["cat"], "keypoints": points, "label": "x", "id": 4}
@@ -231,6 +277,14 @@ def test_dicts_and_samples_hold_what_a_call_with_keywords_does():
         assert moved["bboxes"].tolist() == [box]
         assert all(isinstance(moved[name], torch.Tensor) for name in ("image", "mask", "heatmap"))
         assert moved["label"] == 2
+
+
+@pytest.mark.parametrize("name", ["mask", "masks", "heatmap", "bboxes", "keypoints", "label"])
+def test_an_item_may_have_none_of_what_others_have(name):
+    for pipeline in (HorizontalFlip(), HorizontalFlip(p=0)):
+        moved = AugmentedDataset([{"image": IMAGES[0], "seg": None}], pipeline, dtype="uint8", **{name: "seg"})[0]
+        assert moved["seg"] is None
+        assert moved["image"].shape == (3, 12, 16)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +306,9 @@ def test_dicts_and_samples_hold_what_a_call_with_keywords_does():
         ),
         ((IMAGES[0],), {"mask": 1}, "mask must be at 1 of item 0; got tuple of 1"),
         ({"image": IMAGES[0]}, {"bboxes": ("objects", "bbox")}, "bboxes must be at 'bbox' of 'objects' of item 0"),
+        (None, {}, "image of item 0 must be an image; got None"),
         (IMAGES[0] * 2.0, {}, "image of item 0 must be float in"),
+        (torch.zeros(12, 16, 3), {}, r"image of item 0 must be .*\(C, H, W\) as a tensor, .*; got \(12, 16, 3\)"),
         (Image.new("P", (3, 3)), {}, "image of item 0 must be gray, RGB or RGBA"),
     ],
 )
@@ -278,6 +334,9 @@ def test_what_is_called_a_label_is_left_as_it_is():
     ("arguments", "error"),
     [
         ({"dataset": Endless()}, "dataset must have a length and items by index; got Endless"),
+        ({"dataset": {"train": Numbered()}}, "dataset must have a length and items by index; got dict"),
+        ({"mask": [1, 2]}, r"mask must be one place .*; got \[1, 2\]"),
+        ({"image": -1}, "image must be a key, or a place counted from 0; got -1"),
         ({"dataset": iter([])}, "dataset must have a length and items by index; got list_iterator"),
         ({"pipeline": "flip"}, "pipeline must be a Transform; got str"),
         ({"seed": -1}, "seed must be an int >= 0; got -1"),
@@ -322,6 +381,20 @@ def test_batches_are_mixed_alike_under_any_workers(mixing):
     assert torch.equal(again[1], labels)
     dataset.set_epoch(1)
     assert not torch.equal(loaded(dataset)[0], images)
+
+
+def test_a_label_that_would_stay_behind_is_to_be_named():
+    items = [{"image": image, "fine": number} for number, image in enumerate(IMAGES[:4])]
+    mixing = MixUp(alpha=1, num_classes=4)
+    with pytest.raises(TypeError, match="label must be named for a pipeline that mixes samples, such as label='fine'"):
+        AugmentedDataset(items, mixing).__getitems__([0, 1])
+    with pytest.raises(TypeError, match=r"such as label=0, or label=\[\] where there is none; got item 0, tuple of 2"):
+        AugmentedDataset([(0, IMAGES[0])], mixing, image=1).__getitems__([0])
+    assert AugmentedDataset(items, mixing, label="fine").__getitems__([0, 1])[0]["fine"].shape == (4,)
+    assert AugmentedDataset(items, mixing, label=[]).__getitems__([0, 1])[0]["fine"] == 0
+    follow = {"bboxes": "boxes", "bbox_labels": ["fine"]}
+    with pytest.raises(TypeError, match="bbox_labels must be one place for a pipeline that mixes samples"):
+        AugmentedDataset([items[0] | {"boxes": []}], mixing, **follow).__getitems__([0])
 
 
 def test_an_item_alone_is_not_mixed():

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -182,8 +182,8 @@ def compare_frameworks(transform: Transform, image: Array, *, frameworks: Sequen
 
     Raises
     ------
-    ValueError
-        When the transform is not drawn, the image is not uint8, or a name is unknown.
+    TypeError, ValueError
+        When the transform is none or not drawn, the image is not uint8, or a name is unknown.
 
     Examples
     --------
@@ -197,8 +197,12 @@ def compare_frameworks(transform: Transform, image: Array, *, frameworks: Sequen
     check_image(image)
     if image.dtype != np.uint8 or image.shape[2:] == (4,):
         raise ValueError(f"image must be uint8 without alpha; got {image.dtype} of shape {image.shape}")
+    if not isinstance(transform, Transform):
+        raise TypeError(f"transform must be a Transform; got {transform!r:.120}")
     if transform.is_random:
         raise ValueError(f"transform must be drawn, as transform.sample(rng=0) is; got {transform!r:.120}")
+    if frameworks is not None and (isinstance(frameworks, str) or not isinstance(frameworks, Iterable)):
+        raise TypeError(f"frameworks must be a list of names, such as ['scipy']; got {frameworks!r}")
     names = TARGETS if frameworks is None else tuple(frameworks)
     targets = [target(name) for name in names]
     with engines.engine("reference"):
@@ -254,7 +258,7 @@ def _picture(image: Array, alt: str) -> Markup:
     """At most 128 pixels wide or high; floats that leave [0, 1] are spread over what they hold."""
     unit = np.asarray(to_unit(image), dtype=np.float64)
     if unit.min() < 0 or unit.max() > 1:
-        unit = (unit - unit.min()) / (unit.max() - unit.min())
+        unit = (unit - unit.min()) / (np.ptp(unit) or 1)
     levels = np.rint(unit * 255).astype(np.uint8)
     picture = Image.fromarray(levels[..., 0] if levels.shape[2:] == (1,) else levels)
     picture.thumbnail((128, 128))
