@@ -141,14 +141,14 @@ class _Reader:
         if name not in READINGS:
             raise _NEAREST.get(name, RefusedError("it has no counterpart"))
         reading = READINGS[name]
-        steps = reading.read(module, size)
+        found = reading.read(module, size)
         if reading.near:
             self.near.append(f"{_Shown(module)}: {reading.near}")
         named = getattr(module, "interpolation", None)
         named = getattr(named, "value", named)
         if named not in {None, "bilinear", 2}:  # 2 is Pillow's number
             self.near.append(f"{_Shown(module)}: its interpolation is {named}, here it is linear")
-        return steps
+        return found
 
     def _whole(self, module: Any, size: Size) -> tuple[Transform, ...]:
         """One step for each of a group's; refused where one has none."""
