@@ -43,6 +43,7 @@ from augmentlab import (  # noqa: E402
 )
 from augmentlab.interop import ExportError, export  # noqa: E402
 from augmentlab.interop.read_torchvision import READINGS  # noqa: E402
+from augmentlab.interop.running import run  # noqa: E402
 
 NAME = "torchvision"
 IMAGE = IMAGES["astronaut"]
@@ -434,3 +435,9 @@ def test_the_page_runs_and_names_every_class_that_is_read():
     assert {theirs.strip(" `"): ours.strip(" `") for theirs, ours in rows} == {
         name: reading.ours for name, reading in READINGS.items()
     }
+
+
+@pytest.mark.parametrize("cls", [transforms.SigmoidContrast, transforms.LogContrast, transforms.ShotNoise])
+def test_no_strength_changes_nothing(cls):
+    got = run(export(cls(), NAME), NAME, IMAGE)
+    assert np.abs(got.astype(int) - IMAGE).max() <= 1
