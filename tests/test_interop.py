@@ -6,7 +6,17 @@ from agreement import CATALOG, IMAGES, OWN, RARER, agrees, draws, exportable, pi
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from augmentlab import Brightness, Compose, ElasticTransform, GaussianBlur, GaussianNoise, Rotate, uniform
+from augmentlab import (
+    Brightness,
+    Compose,
+    ElasticTransform,
+    GaussianBlur,
+    GaussianNoise,
+    GridDropout,
+    GridShuffle,
+    Rotate,
+    uniform,
+)
 from augmentlab.interop import TARGETS, ExportError, export
 
 ON_EVERY_RUN = ("scipy", "opencv", "pillow", "scikit-image")
@@ -70,6 +80,14 @@ def test_without_strict_a_step_is_left_out_and_the_text_says_so():
     namespace = {}
     exec(text, namespace)
     np.testing.assert_array_equal(namespace["pipeline"](IMAGE), Brightness(delta=0.1).apply(IMAGE))
+
+
+@pytest.mark.parametrize("name", ["scipy", "pillow", "opencv"])
+def test_long_statements_are_folded(name):
+    lattice = GridDropout(ratio=0.4553811421, spacing=0.3127711981, angle=25.118829311, seed=2)
+    for step in (lattice, GridShuffle(tiles=9, seed=3)):
+        agrees(name, step, IMAGE)
+        assert max(map(len, step.export(name, shape=IMAGE.shape).splitlines())) <= 120
 
 
 def test_what_is_not_drawn_is_refused():

@@ -583,6 +583,38 @@ def test_pixels_are_shares_where_the_shape_is_given(step):
         from_albumentations(A.Compose([A.Transpose(p=0.5), step]), shape=IMAGE.shape)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        A.Transpose(p=0.01),
+        A.Compose([A.Transpose(p=1)], p=0.01),
+        A.OneOf([A.Transpose(p=0.001), A.NoOp(p=1)], p=1),
+        A.SomeOf([A.Transpose(p=0.01), A.NoOp(p=1)], n=1),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_pixels_are_no_shares_behind_a_size_that_is_rarely_another(before):
+    with pytest.raises(ValueError, match="its window is in pixels"):
+        from_albumentations(A.Compose([before, A.CenterCrop(9, 20)]), shape=(40, 60))
+
+
+def test_another_interpolation_of_a_resize_is_told():
+    with pytest.warns(UserWarning, match="interpolation=0 is linear here"):
+        from_albumentations(A.Resize(30, 40, interpolation=cv2.INTER_NEAREST, p=1))
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"__class_fullname__": "OneOrOther", "p": 0.5, "transforms": []},
+        {"__class_fullname__": "OneOf", "p": 1, "transforms": [{"__class_fullname__": "HorizontalFlip", "p": 0}]},
+    ],
+)
+def test_a_choice_of_nothing_is_refused(group):
+    with pytest.raises(ValueError, match="cannot do all of this pipeline"):
+        from_albumentations(group)
+
+
 def test_a_random_crop_in_pixels_is_one_in_shares():
     theirs = A.Compose([A.RandomCrop(30, 20)], seed=0)
     step = from_albumentations(theirs, shape=SMALL.shape)

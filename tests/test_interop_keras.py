@@ -290,3 +290,18 @@ def test_what_is_left_out_of_a_choice_leaves_the_others_their_chances():
     keras.utils.set_random_seed(5)
     inverted = (TARGET.batch(text, images) != images).any(axis=(1, 2, 3)).mean()
     assert 0.05 < inverted < 0.15
+
+
+def test_a_text_of_which_all_is_left_out_runs():
+    text = export(transforms.Rotate(angle=9, border="wrap"), "keras", strict=False)
+    np.testing.assert_array_equal(run(text, "keras", IMAGE), IMAGE)
+
+
+def test_what_is_left_out_stays_a_comment():
+    class Own(T.Invert):
+        def __repr__(self):
+            return "Own(\nraise SystemExit\n)"
+
+    text = export(Own(), "keras", strict=False)
+    assert "# left out: Own( raise SystemExit )" in text
+    compile(text, "text", "exec")

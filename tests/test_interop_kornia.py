@@ -35,6 +35,7 @@ from augmentlab import (  # noqa: E402
     uniform,
 )
 from augmentlab.interop import ExportError, export  # noqa: E402
+from augmentlab.interop.running import run  # noqa: E402
 
 NAME = "kornia"
 IMAGE = IMAGES["astronaut"]
@@ -198,3 +199,16 @@ def test_what_kornia_cannot_do_is_told_with_the_nearest():
     ]
     with pytest.raises(ExportError, match="mixes the order"):
         export(SomeOf([HorizontalFlip(), transforms.Invert()], n=2), NAME)
+
+
+@pytest.mark.parametrize("cls", [transforms.SigmoidContrast, transforms.LogContrast, transforms.ShotNoise])
+def test_no_strength_changes_nothing(cls):
+    got = run(export(cls(), NAME), NAME, IMAGE)
+    assert np.abs(got.astype(int) - IMAGE).max() <= 1
+
+
+def test_a_channel_of_one_value_stays():
+    image = IMAGE.copy()
+    image[..., 1] = 100
+    for channels in ("each", "together"):
+        agrees(NAME, transforms.AutoContrast(cutoff=0.0, channels=channels), image)

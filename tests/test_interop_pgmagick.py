@@ -110,6 +110,11 @@ def test_it_enlarges_as_augmentlab_does(image, factor):
     agrees(NAME, Rescale(factor=factor), image)
 
 
+@pytest.mark.parametrize("step", [JPEGCompression(quality=89), JPEGCompression(quality=90, subsampling="4:4:4")])
+def test_colours_are_subsampled_as_the_quality_has_it(step):
+    agrees(NAME, step, IMAGE)
+
+
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
@@ -118,6 +123,7 @@ def test_it_enlarges_as_augmentlab_does(image, factor):
         (transforms.BoxBlur(radius=2), "no weights but a Gaussian's"),
         (transforms.Sharpness(factor=2), "no weights of one's own"),
         (JPEGCompression(quality=50, subsampling="4:4:4"), "how colours are subsampled"),
+        (JPEGCompression(quality=90), 'at quality=90; subsampling="4:4:4" can be exported'),
         (Compose([transforms.Standardize(), Rescale(factor=2)]), "whole numbers of 16 bits"),
     ],
 )

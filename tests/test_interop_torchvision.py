@@ -43,6 +43,7 @@ from augmentlab import (  # noqa: E402
 )
 from augmentlab.interop import ExportError, export  # noqa: E402
 from augmentlab.interop.read_torchvision import READINGS  # noqa: E402
+from augmentlab.interop.running import run  # noqa: E402
 
 NAME = "torchvision"
 IMAGE = IMAGES["astronaut"]
@@ -357,6 +358,45 @@ def test_what_is_only_near_is_said():
     assert read.steps[0].ratio == loguniform(3 / 4, 4 / 3)
 
 
+@pytest.mark.parametrize(
+    "module", [v2.Resize((20, 20), "nearest"), v2.RandomRotation(9), v1.RandomAffine(9, interpolation=0)]
+)
+def test_another_interpolation_is_said(module):
+    with pytest.warns(UserWarning, match="only near: .*its interpolation is nearest, here it is linear"):
+        from_torchvision(module)
+
+
+@pytest.mark.parametrize(
+    "before", [v2.RandomApply([v2.Resize((60, 60))], p=0.01), v2.RandomApply([v2.Resize(99)], 0.5)]
+)
+def test_pixels_are_no_shares_behind_a_size_that_is_drawn(before):
+    with pytest.raises(ValueError, match=r"- CenterCrop.*size of the images is not known"):
+        from_torchvision([before, v2.CenterCrop(30)], shape=IMAGE.shape)
+
+
+def test_pixels_are_no_shares_among_steps_in_any_order():
+    with pytest.raises(ValueError, match=r"- CenterCrop.*size of the images is not known"):
+        from_torchvision(v2.RandomOrder([v2.Resize((60, 60)), v2.CenterCrop(30)]), shape=IMAGE.shape)
+
+
+def test_a_kernel_that_cuts_its_gaussian_is_refused():
+    with pytest.raises(
+        ValueError, match="its kernel of 3 pixels cuts a Gaussian of sigma 5; kernel_size=31 can be read"
+    ):
+        from_torchvision(v2.GaussianBlur(3, (5, 5)))
+    assert from_torchvision(v2.GaussianBlur(31, 5.0)) == Compose([transforms.GaussianBlur(sigma=5.0)])
+
+
+def test_values_that_no_transform_takes_are_told_with_the_rest():
+    modules = [v2.ColorJitter(saturation=(0, 100)), v2.RandomPosterize(0), v2.RandomErasing(), v2.RandomInvert()]
+    with pytest.raises(
+        ValueError, match=r"- ColorJitter.*must be float in \[0, 10\](.|\n)*- RandomPosterize(.|\n)*- RandomErasing"
+    ):
+        from_torchvision(modules)
+    with pytest.warns(UserWarning, match="left out: ColorJitter"):
+        assert from_torchvision(modules, strict=False) == Compose([transforms.Invert(p=0.5)])
+
+
 def code(text):
     """Without what names the transforms; numbers are to ten digits there."""
     return [line for line in text.splitlines()[1:] if not line.strip().startswith("#")]
@@ -395,3 +435,9 @@ def test_the_page_runs_and_names_every_class_that_is_read():
     assert {theirs.strip(" `"): ours.strip(" `") for theirs, ours in rows} == {
         name: reading.ours for name, reading in READINGS.items()
     }
+
+
+@pytest.mark.parametrize("cls", [transforms.SigmoidContrast, transforms.LogContrast, transforms.ShotNoise])
+def test_no_strength_changes_nothing(cls):
+    got = run(export(cls(), NAME), NAME, IMAGE)
+    assert np.abs(got.astype(int) - IMAGE).max() <= 1

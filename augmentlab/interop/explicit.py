@@ -191,7 +191,7 @@ class Explicit:
         return [f"{self.comment} {line}" for line in lines]
 
     def _python(self, pipeline: Transform, shape: tuple[int, ...], image: Image, body: list[str], whole: Grade) -> str:
-        code = "\n".join(body)
+        code = "\n".join(_folded(line) for text in body for line in text.split("\n"))
         functions = called(self.functions, code)
         imports = "\n".join(_needed(self.imports, "\n".join([*functions, code, "np"])))
         texts = "".join(f"\n\n{text.strip()}\n" for text in functions)
@@ -207,6 +207,18 @@ class Explicit:
             f"{indented}\n"
             f"    return image\n"
         )
+
+
+def _folded(line: str) -> str:
+    """A long statement over several lines, where it may be broken at spaces."""
+    if len(line) <= 112:
+        return line
+    folded = textwrap.fill(line, 108, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    try:
+        same = ast.dump(ast.parse(folded)) == ast.dump(ast.parse(line))
+    except SyntaxError:
+        return line
+    return folded if same else line
 
 
 def _moves(operation: Operation) -> bool:

@@ -470,6 +470,8 @@ def _top(lines: Lines) -> Lines:
     # RandomBrightness wraps round what is uint8, and RandomGrayscale cuts off fractions
     floats = any(f"keras.layers.{name}(" in line for name in ("RandomBrightness", "RandomGrayscale") for line in lines)
     first = ["    keras.layers.Rescaling(1.0),  # to floats"] if floats else []
+    if not layers:  # a Pipeline of none cannot be called
+        first = ["    keras.layers.Identity(),"]
     return ["pipeline = keras.layers.Pipeline([", *first, *indented(lines), "])"]
 
 

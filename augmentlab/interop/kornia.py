@@ -121,8 +121,7 @@ def _hue(step: Any) -> str:
 
 
 def _autocontrast(step: Any) -> str:
-    if step.cutoff == 0 and step.channels == "each":
-        return _native("RandomAutoContrast")(step)
+    # K.RandomAutoContrast makes a channel of one value black
     (cutoff,) = fixed(step, "cutoff")
     together = ", together=True" if step.channels == "together" else ""
     return f"AutoContrast({number(cutoff)}{together}{chance(step)})"
@@ -213,7 +212,7 @@ ROWS: dict[type[Any], Row] = {
         approximate(30),
         "it spreads the histogram in whole steps as Pillow does, scikit-image by the cumulated share",
     ),
-    T.AutoContrast: Row("K.RandomAutoContrast, with a cutoff torch", _autocontrast, ONE, _HALVES),
+    T.AutoContrast: Row("torch.quantile", _autocontrast, ONE, _HALVES),
     T.ColorJitter: Row(
         "K.ColorJitter",
         _jitter,

@@ -179,8 +179,12 @@ def _hue(one: ops.HueSaturation, image: Image) -> list[str]:
 
 
 def _jpeg(one: ops.JPEG, image: Image) -> list[str]:
-    if image.channels == 3 and one.subsampling != "4:2:0":
-        raise RefusedError("pgmagick cannot set how colours are subsampled", 'subsampling="4:2:0" can be exported')
+    own = "4:2:0" if one.quality < 90 else "4:4:4"  # GraphicsMagick's choice, which follows the quality
+    if image.channels == 3 and one.subsampling != own:
+        raise RefusedError(
+            f"pgmagick cannot set how colours are subsampled at quality={one.quality}",
+            f'subsampling="{own}" can be exported',
+        )
     _, _, back = _called(image, "")
     return [f'picture = compressed(opened(image, "{_channels(image)}"), {one.quality})', back]
 

@@ -8,6 +8,7 @@ from typing import Any
 from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.grades import RefusedError
+from augmentlab.interop.shapes import after
 from augmentlab.interop.tones import FIELDS
 from augmentlab.params import integers, loguniform, uniform
 from augmentlab.transform import Transform
@@ -113,11 +114,11 @@ class _Reader:
         except RefusedError as error:
             self.refused.append(error.of(_Shown(module)))
             return [], _sized(module, None)
+        except (TypeError, ValueError) as error:  # a value that no transform takes
+            self.refused.append(f"{_Shown(module)!r:.120}: {error}")
+            return [], _sized(module, None)
         for step in steps:
-            try:
-                size = step.output_shape(size) if size else None
-            except (TypeError, ValueError):  # it is drawn
-                size = None
+            size = after(step, size)
         return steps, _sized(module, size)
 
     def _steps(self, module: Any, size: Size) -> Steps:
@@ -130,19 +131,24 @@ class _Reader:
                 weights = [float(one) for one in module.p or ()]
                 return [OneOf(steps, weights=tuple(weights) if len(set(weights)) > 1 else None)]
             case "RandomOrder":
-                return [RandomOrder(self._whole(module, size))]
+                return [RandomOrder(self._whole(module, None))]  # what comes before each is drawn
             case "SomeOf" if hasattr(module, "replace"):
                 low, high = module.n
                 n = low if low == high else integers(low, high)
-                return [SomeOf(self._whole(module, size), n=n, replace=module.replace, p=module.p)]
+                return [SomeOf(self._whole(module, None), n=n, replace=module.replace, p=module.p)]
         if not type(module).__module__.startswith("torchvision"):
             return [_exported(module)]
         if name not in READINGS:
             raise _NEAREST.get(name, RefusedError("it has no counterpart"))
         reading = READINGS[name]
+        found = reading.read(module, size)
         if reading.near:
             self.near.append(f"{_Shown(module)}: {reading.near}")
-        return reading.read(module, size)
+        named = getattr(module, "interpolation", None)
+        named = getattr(named, "value", named)
+        if named not in {None, "bilinear", 2}:  # 2 is Pillow's number
+            self.near.append(f"{_Shown(module)}: its interpolation is {named}, here it is linear")
+        return found
 
     def _whole(self, module: Any, size: Size) -> tuple[Transform, ...]:
         """One step for each of a group's; refused where one has none."""
@@ -317,6 +323,16 @@ def _solarize(module: Any, _: Size) -> Steps:
     return [T.Solarize(threshold=float(threshold), p=float(module.p))]
 
 
+def _blur(module: Any, _: Size) -> Steps:
+    most = max(map(float, module.sigma))
+    if min(module.kernel_size) < 2 * int(3 * most) + 1:
+        raise RefusedError(
+            f"its kernel of {min(module.kernel_size)} pixels cuts a Gaussian of sigma {most:g}",
+            f"kernel_size={2 * int(3 * most) + 1} can be read",
+        )
+    return [T.GaussianBlur(sigma=_range(module.sigma))]
+
+
 def _noise(module: Any, _: Size) -> Steps:
     if module.mean != 0:
         raise RefusedError("its noise is not about 0", "mean=0 can be read")
@@ -378,7 +394,7 @@ READINGS: dict[str, Reading] = {
     ),
     # one of six orders is that of the image
     "RandomChannelPermutation": Reading("ChannelShuffle(p=5/6)", lambda *_: [T.ChannelShuffle(p=5 / 6)]),
-    "GaussianBlur": Reading("GaussianBlur", lambda module, _: [T.GaussianBlur(sigma=_range(module.sigma))]),
+    "GaussianBlur": Reading("GaussianBlur", _blur),
     "GaussianNoise": Reading("GaussianNoise", _noise),
     "JPEG": Reading("JPEGCompression", _quality),
     "ToTensor": Reading("Normalize", lambda *_: [T.Normalize()]),

@@ -154,7 +154,7 @@ class Sampling:
         lines = [line for step in (whole.steps if whole else (pipeline,)) for line in self._lines(step, refused)]
         if refused and strict:
             raise ExportError.of(self.title, refused)
-        left_out = [f"# left out: {line}" for line in refused]
+        left_out = [f"# left out: {' '.join(line.split())}" for line in refused]  # a person's own repr may have lines
         statements = self.top(lines)
         code = "\n".join([*left_out, *statements])
         without_comments = "\n".join(line for line in statements if not line.lstrip().startswith("#"))

@@ -108,6 +108,7 @@ class SigmoidContrast(Toned):
     """A sigmoid about `cutoff`, rescaled to keep black and white."""
 
     def tone(self, values, gain, cutoff):
+        gain = torch.as_tensor(gain).clamp(min=1e-6)  # 0, a straight line, would be 0 / 0
         ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
         black, white, bent = (torch.tanh(gain / 2 * (one - cutoff)) for one in (*ends, values.double()))
         return ((bent - black) / (white - black)).float()
@@ -117,7 +118,8 @@ class LogContrast(Toned):
     """log(1 + gain * values) / log(1 + gain)."""
 
     def tone(self, values, gain):
-        return torch.log1p(gain * values) / torch.log1p(torch.as_tensor(gain))
+        gain = torch.as_tensor(gain).clamp(min=1e-6)  # 0, a straight line, would be 0 / 0
+        return torch.log1p(gain * values) / torch.log1p(gain)
 ''',
     "Solarize": '''
 class Solarize(Toned):
@@ -204,6 +206,7 @@ class ShotNoise(Toned):
     """A Poisson distribution for each value, of 1 / std ** 2 photons at white."""
 
     def tone(self, values, std):
+        std = torch.as_tensor(std).clamp(min=1e-4)  # of 0, none, the photons would have no number
         return torch.poisson(values / std**2) * std**2
 ''',
     "SaltAndPepper": '''

@@ -12,6 +12,7 @@ from augmentlab.interop.albumentations.apart import APART
 from augmentlab.interop.albumentations.both import Given
 from augmentlab.interop.albumentations.sizes import read_fitted
 from augmentlab.interop.grades import RefusedError
+from augmentlab.interop.shapes import after
 from augmentlab.transform import Transform
 
 READS = {name: read for row in TABLE.values() for name, read in row.reads.items()}
@@ -99,7 +100,7 @@ class _Reading:
         """The counterpart of a step, or nothing; `forced` where its own p is a weight and not a chance."""
         before = self.shape
         step = self._step(document, place, forced=forced)
-        self.shape = _after(step, before)
+        self.shape = after(step, before)
         return step
 
     def _step(self, document: Mapping[str, Any], place: str, *, forced: bool) -> Transform:
@@ -112,7 +113,7 @@ class _Reading:
         except RefusedError as error:
             nearest = f"; {error.alternative}" if error.alternative else ""
             self.refused.append(f"{where}: {error.reason}{nearest}")
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
             # A value that no transform takes, or a document that is none of Albumentations 2.
             self.refused.append(f"{where}: {error}")
         return _NOTHING
@@ -140,7 +141,7 @@ class _Reading:
         givens = [_given(one) for one in pair]
         step = read_fitted(*givens)
         if step is not None:
-            self.shape = _after(step, self.shape)
+            self.shape = after(step, self.shape)
             self.notes += [f"{place}LongestMaxSize, PadIfNeeded: {note}" for one in givens for note in one.notes]
         return step
 
@@ -172,7 +173,9 @@ def _choosing(name: str, document: Mapping[str, Any], steps: list[Transform], p:
         return _NOTHING
     if name == "OneOf":
         weights = tuple(map(_chance, document["transforms"]))
-        return OneOf(tuple(steps), weights=None if len(set(weights)) == 1 else weights, p=1.0 if forced else p)
+        return OneOf(
+            tuple(steps), weights=None if len(set(weights)) == 1 and weights[0] > 0 else weights, p=1.0 if forced else p
+        )
     # These two toss their own coin also where a OneOf has chosen them.
     n, replace = document["n"], document["replace"]
     if n == 1 or (replace and name == "RandomOrder") or (name == "SomeOf" and not replace):
@@ -200,15 +203,6 @@ def _size(shape: Any) -> tuple[int, ...]:
     if len(sides) not in {2, 3} or not all(isinstance(one, int) and one > 0 for one in sides):
         raise ValueError(f"shape must be (H, W) of the images, in pixels; got {shape!r:.80}")
     return sides[:2]
-
-
-def _after(step: Transform, shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    """The shape behind a step, if it is the same whatever is drawn."""
-    if shape is None:
-        return None
-    drawn = [step.sample(seed) for seed in range(8)]
-    shapes = {shape if one is None else one.output_shape(shape) for one in drawn}
-    return shapes.pop() if len(shapes) == 1 else None
 
 
 def _chance(document: Mapping[str, Any]) -> float:

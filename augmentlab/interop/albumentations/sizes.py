@@ -153,8 +153,7 @@ def _read_resizing(given: Given) -> None:
     given.assume(mask_interpolation=NEAREST)
     if given["area_for_downscale"] is None and given["interpolation"] != AREA:
         given.notes.append("what shrinks is smoothed first here; area_for_downscale is None")
-    else:
-        given.assume(interpolation=LINEAR)
+    given.assume(interpolation=LINEAR)
 
 
 def _read_resize(given: Given) -> Transform:
