@@ -692,3 +692,18 @@ def test_both_tables_name_classes_that_exist_and_do_not_contradict():
     assert not {ours for _, ours, _, _ in APART if ours} & set(TABLE)
     assert {theirs for theirs, _, _, _ in APART} & set(READS) <= {"MultiplicativeNoise"}
     assert all(ours is None or ours.__name__ in transforms.__all__ for _, ours, _, _ in APART)
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        ({"__class_fullname__": "Compose", "p": 1.0, "transforms": "abc"}, "Compose: transforms must be a list of documents; got 'abc'"),
+        ({"__class_fullname__": "Compose", "p": 1.0, "transforms": [5]}, r"Compose: transforms must be a list of documents; got \[5\]"),
+        ({"__class_fullname__": "Compose", "p": "a", "transforms": []}, "Compose: "),
+        ({"__class_fullname__": "Evil\nimport os", "p": 1.0}, r"'Evil\\nimport os': augmentlab has nothing like it"),
+        ({"__class_fullname__": "Rotate", "limit": "x", "p": 1.0}, "Rotate: "),
+    ],
+)  # fmt: skip
+def test_a_broken_document_gets_one_sentence(step, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        from_albumentations({"__version__": "2.0.8", "transform": step})

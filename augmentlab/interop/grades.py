@@ -26,7 +26,7 @@ class Grade:
         return {
             "exact": "exact",
             "within": f"within {self.levels:g} level{plural}",
-            "approximate": f"approximate (measured maximum {self.levels:g} level{plural})",
+            "approximate": f"approximate (measured maximum {self.levels:g} level{plural}, on photographs)",
             "distribution": "same distribution, other random numbers",
         }[self.kind]
 

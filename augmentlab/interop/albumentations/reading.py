@@ -105,7 +105,8 @@ class _Reading:
 
     def _step(self, document: Mapping[str, Any], place: str, *, forced: bool) -> Transform:
         name = _name(document)
-        where = f"{place}{name or 'a step without __class_fullname__'}"
+        shown = name if name.replace(".", "").isidentifier() else f"{name!r:.80}"
+        where = f"{place}{shown if name else 'a step without __class_fullname__'}"
         try:
             if name in _GROUPS:
                 return self._group(name, document, place, forced=forced)
@@ -150,7 +151,9 @@ class _Reading:
         return True
 
     def _group(self, name: str, document: Mapping[str, Any], place: str, *, forced: bool) -> Transform:
-        children, p = list(document["transforms"]), _chance(document)
+        children, p = document["transforms"], _chance(document)
+        if not isinstance(children, list) or not all(isinstance(one, Mapping) for one in children):
+            raise TypeError(f"transforms must be a list of documents; got {children!r:.80}")
         sequence, forced_children = name in _SEQUENCES, name in {"OneOf", "OneOrOther"}
         steps: list[Transform] = []
         before = self.shape
