@@ -56,7 +56,8 @@ print(drawn.export("opencv", shape=(300, 451, 3)))
 ```
 
 - **albumentations, torchvision, kornia, keras** draw for themselves: distributions stay distributions, with the same ranges
-  and probabilities. Log-uniform ranges become four uniform parts, each as likely; a choice becomes one of several steps.
+  and probabilities. Where a library cannot draw in the logarithm, such a range becomes four uniform parts, each as likely; a
+  choice becomes one of several steps. Their grades hold for RGB photographs of more than a few pixels.
 - **opencv, pillow, scipy, scikit-image, tensorflow, matlab, pgmagick** take a drawn pipeline, or its `deterministic()` part, as
   explicit numbers for images of one `shape`: windows, matrices, taps and tables. Adjacent geometric steps are one matrix
   there too.
