@@ -151,6 +151,7 @@ def differences(got, want):
 def agrees(name, pipeline, image):
     """Check that an explicit target's text gives the pixels within the grade that it states; return the grade."""
     text, grade = target(name).graded(pipeline, image.shape)
+    runnable(name)
     judge(run(text, name, image), pipeline, image, grade, text)
     return grade
 

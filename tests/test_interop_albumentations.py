@@ -10,8 +10,6 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-import albumentations as A  # noqa: N812
-import cv2
 import numpy as np
 import pytest
 from agreement import CATALOG, IMAGES, differences, draws, pipelines, required
@@ -40,7 +38,8 @@ from augmentlab.interop.operations import lower
 from augmentlab.interop.sampling import resampled, sees_beyond_cuts
 from augmentlab.study.spaces import combinations, ladder
 
-required("albumentations")
+A = required("albumentations")
+cv2 = required("cv2")
 IMAGE = IMAGES["chelsea"]
 GRAY = IMAGE[..., 0]
 

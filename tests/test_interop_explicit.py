@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from agreement import IMAGES, OWN, RARER, draws, exportable
+from agreement import IMAGES, OWN, RARER, draws, exportable, required, runnable
 
 from augmentlab import (
     Brightness,
@@ -32,6 +32,7 @@ IMAGE = IMAGES["chelsea"]
 
 
 def exported(name, step, image):
+    runnable(name)
     return run(export(step, name, shape=image.shape), name, image)
 
 
@@ -99,7 +100,7 @@ def test_opencv_blurs_by_the_taps_that_are_meant():
     step, image = GaussianBlur(sigma=0.7), np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (40, 40))
     with engine("reference"):
         want = step.apply(image).astype(int)
-    import cv2
+    cv2 = required("cv2")
 
     by_name = cv2.GaussianBlur(image, (0, 0), 0.7, borderType=cv2.BORDER_REPLICATE)
     assert np.abs(by_name - want).max() > 1 >= np.abs(exported("opencv", step, image) - want).max()
