@@ -10,7 +10,7 @@ from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.grades import DRAWN, ONE, RefusedError, approximate
 from augmentlab.interop.kornia_classes import CLASSES
 from augmentlab.interop.sampling import Groups, Lines, Row, Sampling, default, fixed, indented, number, pair, span
-from augmentlab.interop.tones import chance, ends, jitters, own, per_channel
+from augmentlab.interop.tones import chance, dropped, ends, jitters, own, per_channel, reordered
 from augmentlab.params import Choice, Distribution, LogUniform
 from augmentlab.pixels import Array
 from augmentlab.streams import seeded
@@ -154,15 +154,6 @@ def _holes(step: Any) -> str:
     return f"CoarseDropout({holes}, {ends(step.height)}, {ends(step.width)}, {number(fill)}{chance(step)})"
 
 
-def _shuffle(step: Any) -> str:
-    return f"ChannelOrder({['rgb'.index(letter) for letter in step.order]}{chance(step)})"
-
-
-def _dropped(step: Any) -> str:
-    channel = ("red", "green", "blue").index(step.channel)
-    return f"ChannelDropout({channel}, {ends(step.fill)}{chance(step)})"
-
-
 def _normalize(step: Any) -> str:
     default(step, "method", "p")
     return "Unit()"
@@ -224,8 +215,8 @@ ROWS: dict[type[Any], Row] = {
     T.Sharpness: Row("torch.nn.functional.conv2d", own, ONE, _HALVES, logs=True),
     T.GaussianBlur: Row("K.RandomGaussianBlur", _blur, ONE, _HALVES),
     T.UnsharpMask: Row("gaussian_blur2d", _unsharp, ONE, _HALVES, logs=True),
-    T.ChannelShuffle: Row("torch", _shuffle),
-    T.ChannelDropout: Row("torch", _dropped, ONE, _HALVES, logs=True),
+    T.ChannelShuffle: Row("torch", reordered),
+    T.ChannelDropout: Row("torch", dropped, ONE, _HALVES, logs=True),
     T.GaussianNoise: Row("torch.randn", per_channel(usual=True), DRAWN, _NOISE, logs=True),
     T.SpeckleNoise: Row("torch.randn", per_channel(usual=False), DRAWN, _NOISE, logs=True),
     T.ShotNoise: Row("torch.poisson", own, DRAWN, _NOISE, logs=True),

@@ -55,6 +55,17 @@ def chance(step: Any) -> str:
     return "" if step.p == 1 else f", p={number(step.p)}"
 
 
+def reordered(step: Any) -> str:
+    """Channels in another order."""
+    return f"ChannelOrder({['rgb'.index(letter) for letter in step.order]}{chance(step)})"
+
+
+def dropped(step: Any) -> str:
+    """One channel replaced by a constant."""
+    channel = ("red", "green", "blue").index(step.channel)
+    return f"ChannelDropout({channel}, {ends(step.fill)}{chance(step)})"
+
+
 def own(step: Any, more: str = "") -> str:
     """The class of the text for a transform, with its ranges and `more` arguments."""
     arguments = ", ".join(ends(getattr(step, one)) for one in FIELDS[type(step)])

@@ -9,7 +9,7 @@ from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, RefusedError, approximate
 from augmentlab.interop.sampling import Groups, Lines, Row, Sampling, default, fixed, indented, number, pair, span
-from augmentlab.interop.tones import FIELDS, chance, ends, jitters, own, per_channel
+from augmentlab.interop.tones import FIELDS, chance, dropped, ends, jitters, own, per_channel, reordered
 from augmentlab.interop.torchvision_classes import CLASSES
 from augmentlab.params import Choice, Distribution, Integers, LogUniform
 from augmentlab.pixels import Array
@@ -172,15 +172,6 @@ def _holes(step: Any) -> str:
     return f"CoarseDropout({arguments}{more}{chance(step)})"
 
 
-def _shuffle(step: Any) -> str:
-    return f"ChannelOrder({['rgb'.index(letter) for letter in step.order]}{chance(step)})"
-
-
-def _dropped(step: Any) -> str:
-    channel = ("red", "green", "blue").index(step.channel)
-    return f"ChannelDropout({channel}, {ends(step.fill)}{chance(step)})"
-
-
 def _normalize(step: Any) -> Lines:
     default(step, "method")
     return applied(["v2.ToDtype(torch.float32, scale=True)"], step.p)
@@ -262,8 +253,8 @@ ROWS: dict[type[Any], Row] = {
     T.GaussianBlur: Row("F.gaussian_blur", own, ONE, _HALVES, logs=True),
     T.UnsharpMask: Row("F.gaussian_blur", own, ONE, _HALVES, logs=True),
     T.Sharpness: Row("torch.nn.functional.conv2d", own, ONE, _HALVES, logs=True),
-    T.ChannelShuffle: Row("F.permute_channels", _shuffle),
-    T.ChannelDropout: Row("torch", _dropped, logs=True),
+    T.ChannelShuffle: Row("F.permute_channels", reordered),
+    T.ChannelDropout: Row("torch", dropped, logs=True),
     T.GaussianNoise: Row(
         "torch.randn",
         per_channel(usual=True),
