@@ -159,20 +159,6 @@ class LogColorJitter(K.ColorJitter):
         factors = {f"{name}_factor": draw(batch_shape[0], *ends, "log").flatten() for name, ends in self.logs.items()}
         return super().generate_parameters(batch_shape) | factors
 ''',
-    "Brightness": '''
-class Brightness(Toned):
-    """A constant added."""
-
-    def tone(self, values, delta):
-        return values + delta
-''',
-    "Gamma": '''
-class Gamma(Toned):
-    """values ** gamma."""
-
-    def tone(self, values, gamma):
-        return values**gamma
-''',
     "ChannelOrder": '''
 class ChannelOrder(Toned):
     """The channels in another order."""

@@ -107,6 +107,20 @@ def jitters(step: Any, native: str, more: str = "") -> Lines:
 
 
 TONES = {
+    "Brightness": '''
+class Brightness(Toned):
+    """A constant added; the libraries' ColorJitter multiplies."""
+
+    def tone(self, values, delta):
+        return values + delta
+''',
+    "Gamma": '''
+class Gamma(Toned):
+    """values ** gamma."""
+
+    def tone(self, values, gamma):
+        return values**gamma
+''',
     "Contrast": '''
 class Contrast(Toned):
     """Stretched about middle gray, then a constant added; not about the mean gray of the image, as ColorJitter does."""

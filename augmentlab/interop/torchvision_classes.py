@@ -214,20 +214,6 @@ class LogColorJitter(v2.ColorJitter):
         factors = {f"{name}_factor": draw(*getattr(self, name), "log") for name in self.logs}
         return super().make_params(flat_inputs) | factors
 ''',
-    "Brightness": '''
-class Brightness(Toned):
-    """A constant added; v2.ColorJitter multiplies."""
-
-    def tone(self, values, delta):
-        return values + delta
-''',
-    "Gamma": '''
-class Gamma(Toned):
-    """values ** gamma."""
-
-    def tone(self, values, gamma):
-        return values**gamma
-''',
     "AutoContrast": '''
 class AutoContrast(Toned):
     """Quantiles of each channel, or of all together, become black and white."""
