@@ -496,7 +496,7 @@ class _Keras(Sampling):
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         namespace: dict[str, Any] = {}
-        exec(compile(text, "<keras>", "exec"), namespace)  # noqa: S102  (our own text)
+        exec(compile(text, "<keras>", "exec"), namespace)  # noqa: S102  (our own text)  # nosec B102
         pipeline = namespace["pipeline"]
         result = np.asarray(pipeline(images, training=True))
         last = pipeline.layers[-1] if pipeline.layers else None

@@ -399,7 +399,7 @@ def _octave(code: str, seconds: float) -> subprocess.CompletedProcess[str]:
         raise RuntimeError("octave-cli must be on the path (Debian: octave and octave-image); got none")
     call = [command, "--no-init-file", "--no-history", "--no-window-system", "--eval", code]
     try:
-        return subprocess.run(call, capture_output=True, text=True, timeout=seconds, check=False)  # noqa: S603 (our own code)
+        return subprocess.run(call, capture_output=True, text=True, timeout=seconds, check=False)  # noqa: S603  (our own code)  # nosec B603
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"Octave must be done within {seconds:g} seconds; got no result") from error
 

@@ -34,7 +34,7 @@ def run(text: str, name: str, image: Array) -> Array:
     if own is not None:
         return np.asarray(own(text, image))
     namespace: dict[str, Any] = {}
-    exec(compile(text, f"<{name}>", "exec"), namespace)  # noqa: S102  (our own text)
+    exec(compile(text, f"<{name}>", "exec"), namespace)  # noqa: S102  (our own text)  # nosec B102
     return np.asarray(namespace["pipeline"](image))
 
 

@@ -319,7 +319,7 @@ def _some_of(children: Lines, step: SomeOf) -> Lines:
 def run(text: str, image: Array) -> Array:
     """What the text makes of (H, W), (H, W, 1) or (H, W, 3) uint8: in that layout again."""
     namespace: dict[str, Any] = {}
-    exec(compile(text, "<torchvision>", "exec"), namespace)  # noqa: S102  (our own text)
+    exec(compile(text, "<torchvision>", "exec"), namespace)  # noqa: S102  (our own text)  # nosec B102
     planes = namespace["torch"].from_numpy(np.ascontiguousarray(np.moveaxis(np.atleast_3d(image), -1, 0)))
     changed = np.moveaxis(namespace["pipeline"](planes).numpy(), 0, -1)
     return np.ascontiguousarray(changed[..., 0] if image.ndim == 2 and changed.shape[2] == 1 else changed)

@@ -199,7 +199,7 @@ def _described(value: Any, where: str) -> Any:  # noqa: PLR0911
 
         try:  # of what is pickled: a repr may leave out what tells two values apart
             return {"class": f"{type(value).__module__}:{type(value).__qualname__}", "hash": joblib.hash(value)}
-        except Exception:  # noqa: BLE001, S110  (pickling runs code of any kind; the sentence below names the parameter)
+        except Exception:  # noqa: BLE001, S110  (pickling runs code of any kind; the sentence below names the parameter)  # nosec B110
             pass
     advice = "; define it with def outside of any function, or with functools.partial" if callable(value) else ""
     raise TypeError(

@@ -447,7 +447,7 @@ class _Worker:
                 answer = self._pipe.recv_bytes()
                 future = self.futures.popleft()
                 try:
-                    good, result, self.seconds = pickle.loads(answer)  # noqa: S301  (our own worker)
+                    good, result, self.seconds = pickle.loads(answer)  # noqa: S301  (our own worker)  # nosec B301
                 except Exception as error:  # noqa: BLE001  (unpickling runs code of any kind)
                     good, result = False, f"{type(error).__name__}: {error}"
                 if good:
@@ -628,7 +628,7 @@ def _compute(job: _Job, cell: bytes) -> Any:
 
     # Warnings and the threads of BLAS belong to the process, which may be one of Dask that runs many cells at once.
     with _ONE_AT_A_TIME, joblib.parallel_config(backend="sequential"):
-        return job.run(job.shared, pickle.loads(cell))  # noqa: S301  (our own bytes)
+        return job.run(job.shared, pickle.loads(cell))  # noqa: S301  (our own bytes)  # nosec B301
 
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -695,9 +695,9 @@ def _write(folder: Path, job: _Job) -> None:
 @functools.lru_cache(maxsize=1)
 def _read(folder: str) -> _Job:
     """Read what `_write` wrote: the arrays are one file in memory, whose pages all processes share."""
-    rest, places = pickle.loads(Path(folder, "rest").read_bytes())  # noqa: S301  (our own file)
+    rest, places = pickle.loads(Path(folder, "rest").read_bytes())  # noqa: S301  (our own file)  # nosec B301
     if not any(stop > start for start, stop in places):
-        return pickle.loads(rest, buffers=[b""] * len(places))  # noqa: S301
+        return pickle.loads(rest, buffers=[b""] * len(places))  # noqa: S301  # nosec B301
     with Path(folder, "arrays").open("rb") as file:
         pages = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    return pickle.loads(rest, buffers=[pages[start:stop] for start, stop in places])  # noqa: S301
+    return pickle.loads(rest, buffers=[pages[start:stop] for start, stop in places])  # noqa: S301  # nosec B301

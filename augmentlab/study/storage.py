@@ -119,7 +119,7 @@ _COLUMNS = (
     "predictions", "scores", "value", "loss", "traceback",
 )  # fmt: skip
 _INSERT = (
-    f"INSERT INTO trial ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "  # noqa: S608  (ours)
+    f"INSERT INTO trial ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "  # noqa: S608  (ours)  # nosec B608
     "ON CONFLICT (key) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[4:])
     + " WHERE trial.state = 'failed'"
@@ -295,7 +295,7 @@ class Storage:
         """Return those of the trials that are stored, by key."""
         wanted = json.dumps(list(keys))
         rows = self._rows(
-            f"SELECT {self._columns} FROM trial WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608  (ours)
+            f"SELECT {self._columns} FROM trial WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608  (ours)  # nosec B608
             (wanted,),
         )
         return {row[0]: _trial(row) for row in rows}
