@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from augmentlab import Compose, GeometricTransform, engine
 from augmentlab.interop import ExportError, export, target
-from augmentlab.interop.operations import lower
+from augmentlab.interop.lowering import lower
 from augmentlab.interop.running import run
 
 DRAWS = 200

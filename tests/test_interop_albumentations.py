@@ -34,7 +34,7 @@ from augmentlab.interop import ExportError
 from augmentlab.interop.albumentations import TABLE, TARGET
 from augmentlab.interop.albumentations.apart import APART
 from augmentlab.interop.albumentations.reading import READS
-from augmentlab.interop.operations import lower
+from augmentlab.interop.lowering import lower
 from augmentlab.interop.sampling import resampled, sees_beyond_cuts
 from augmentlab.study.spaces import combinations, ladder
 

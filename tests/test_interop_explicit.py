@@ -23,7 +23,8 @@ from augmentlab import (
 )
 from augmentlab.interop import ExportError, export, target
 from augmentlab.interop.explicit import array
-from augmentlab.interop.operations import Part, Resizing, Separable, lower, sigma_of
+from augmentlab.interop.lowering import Part, lower
+from augmentlab.interop.operations import Resizing, Separable, sigma_of
 from augmentlab.interop.running import run
 from augmentlab.transform import GeometricTransform
 

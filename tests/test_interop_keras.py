@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from augmentlab import Compose, OneOf, RandomOrder, SomeOf, choice, engine, integers, loguniform, transforms, uniform
 from augmentlab import transforms as T  # noqa: N812
 from augmentlab.interop import ExportError, export, target
-from augmentlab.interop.operations import lower
+from augmentlab.interop.lowering import lower
 from augmentlab.interop.running import run
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -13,7 +13,7 @@ import pytest
 
 from augmentlab import Affine, Dataset, HorizontalFlip, Invert, PixelTransform, data, markup, models, report, uniform
 from augmentlab.report import sections
-from augmentlab.report.sections import Source
+from augmentlab.report.source import Source
 from augmentlab.study import Study, combinations
 from augmentlab.study.storage import Storage
 

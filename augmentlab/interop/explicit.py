@@ -11,7 +11,8 @@ import numpy as np
 
 import augmentlab
 from augmentlab.interop.grades import EXACT, ExportError, Finding, Grade, RefusedError
-from augmentlab.interop.operations import BENT, Operation, Part, lower
+from augmentlab.interop.lowering import BENT, Part, lower
+from augmentlab.interop.operations import Operation
 from augmentlab.transform import GeometricTransform, Transform
 
 

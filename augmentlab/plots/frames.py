@@ -13,7 +13,7 @@ from augmentlab.study import comparison, export
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Unit", "as_text", "factors_of", "frame_of", "joined", "level_order", "level_text"]
+__all__ = ["Unit", "as_text", "draws_text", "factors_of", "frame_of", "joined", "level_order", "level_text", "titled"]
 
 # Columns of compare(), diagnostics() and to_frame(); what else a frame of arms has is a factor.
 _DIAGNOSTICS = ["affinity", "affinity_low", "affinity_high", "diversity"]
@@ -87,6 +87,18 @@ def level_order(level: Any) -> tuple[int, float, str]:
     if text == _ABSENT:
         return 0, 0.0, ""
     return (1, float(level), "") if isinstance(level, numbers.Real) else (2, 0.0, text)
+
+
+def titled(table: "pd.DataFrame", text: str) -> str:
+    """A title that begins with the name of the study."""
+    name = table.attrs.get("name", "")
+    return f"{name}: {text}" if name else text
+
+
+def draws_text(draws: Any) -> str:
+    """How many draws the rows of a table rest on."""
+    counts = sorted({int(count) for count in draws})
+    return "-".join(map(str, sorted({counts[0], counts[-1]}))) + (" draw" if counts == [1] else " draws")
 
 
 @dataclass(frozen=True)

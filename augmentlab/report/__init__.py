@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from augmentlab import files
 from augmentlab.markup import Markup, element, joined, source_hash
-from augmentlab.report.sections import Source, parts
+from augmentlab.report.sections import parts
+from augmentlab.report.source import Source
 
 if TYPE_CHECKING:
     import os
