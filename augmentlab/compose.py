@@ -1,6 +1,7 @@
 """Sequences, choices and blends of transforms, each used as a transform is; and how a sequence is computed."""
 
 import itertools
+import math
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from augmentlab.geometry import Shape
-from augmentlab.params import SEED_MAX, Choice, Distribution, Integers, Typical, integers, parameters
+from augmentlab.params import SEED_MAX, Choice, Distribution, Integers, Typical, integers, parameters, shown
 from augmentlab.pixels import Array, rounded
 from augmentlab.sample import Sample
 from augmentlab.streams import Root, numbered
@@ -27,6 +28,7 @@ from augmentlab.transform import (
     to_json,
 )
 
+_MOST_ORDERS = 10_000  # combinations of steps and shapes that are looked at
 STRUCTURE = {"structure": True}  # marks the fields of a group that are written down by the group itself
 
 __all__ = ["Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"]
@@ -42,11 +44,11 @@ class _Group(Transform):
         super().__post_init__()
         owner = type(self).__name__
         if isinstance(self.steps, Transform) or not isinstance(self.steps, Sequence) or isinstance(self.steps, str):
-            raise TypeError(f"{owner}.steps must be a list of transforms; got {self.steps!r:.80}")
+            raise TypeError(f"{owner}.steps must be a list of transforms; got {shown(self.steps)}")
         object.__setattr__(self, "steps", tuple(self.steps))
         for index, step in enumerate(self.steps):
             if not isinstance(step, Transform):
-                raise TypeError(f"{owner}.steps[{index}] must be a Transform; got {step!r:.80}")
+                raise TypeError(f"{owner}.steps[{index}] must be a Transform; got {shown(step)}")
 
     @property
     def is_random(self) -> bool:
@@ -107,7 +109,7 @@ class _Group(Transform):
     def _from_document(cls, fields: dict[str, Any], classes: dict[str, type[Transform]], depth: int) -> Self:
         steps = fields.get("steps")
         if not isinstance(steps, list):
-            raise TypeError(f"{cls.__name__}.steps must be a list of transforms; got {steps!r:.80}")
+            raise TypeError(f"{cls.__name__}.steps must be a list of transforms; got {shown(steps)}")
         others = {name: from_json(f"{cls.__name__}.{name}", value) for name, value in fields.items()}
         return cls(**others | {"steps": [build(step, classes, depth + 1) for step in steps]})
 
@@ -244,12 +246,14 @@ class OneOf(_Group):
         if self.weights is None:
             return
         try:
+            if any(isinstance(weight, (str, bool)) for weight in self.weights):
+                raise TypeError  # noqa: TRY301  (float takes them)
             weights = tuple(float(weight) for weight in self.weights)
-        except (TypeError, ValueError):
-            raise TypeError(f"OneOf.weights must be numbers; got {self.weights!r:.80}") from None
-        if len(weights) != len(self.steps) or not all(0 <= one < float("inf") for one in weights) or sum(weights) <= 0:
+        except (TypeError, ValueError, OverflowError):
+            raise TypeError(f"OneOf.weights must be numbers; got {shown(self.weights)}") from None
+        if len(weights) != len(self.steps) or not all(one >= 0 for one in weights) or not 0 < sum(weights) < math.inf:
             raise ValueError(
-                f"OneOf.weights must be {len(self.steps)} numbers >= 0, not all 0, one for each step; got {self.weights!r:.80}"
+                f"OneOf.weights must be {len(self.steps)} numbers >= 0, not all 0, one for each step; got {shown(self.weights)}"
             )
         object.__setattr__(self, "weights", weights)
 
@@ -309,10 +313,10 @@ class SomeOf(_Group):
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.replace, Distribution):
-            raise TypeError(f"SomeOf.replace must be bool; got {self.replace!r}")
+            raise TypeError(f"SomeOf.replace must be bool; got {shown(self.replace)}")
         most = max(self._counts())
         if most > len(self.steps) and not (self.replace and self.steps):
-            raise ValueError(f"SomeOf.n must be at most the number of steps, {len(self.steps)}; got {self.n!r}")
+            raise ValueError(f"SomeOf.n must be at most the number of steps, {len(self.steps)}; got {shown(self.n)}")
         _last_unbounded(self, None)
 
     @property
@@ -430,6 +434,11 @@ class RandomOrder(_Group):
                 for index, step in enumerate(self.steps)
                 if index not in done
             }
+            if len(reached) > _MOST_ORDERS:
+                raise ValueError(
+                    f"RandomOrder.steps must be few where they change the shape; the orders of {len(self.steps)} cannot "
+                    "all be looked at"
+                )
         return _only(self, {one for _, one in reached})
 
 
@@ -472,7 +481,7 @@ class Blend(_Group):
         if not self.steps:
             raise ValueError("Blend.steps must hold at least one transform; got none")
         if self.mixes:
-            raise ValueError(f"Blend.steps must each take a single sample; got {self.steps!r:.80}")
+            raise ValueError(f"Blend.steps must each take a single sample; got {shown(self.steps)}")
 
     @property
     def is_random(self) -> bool:
@@ -521,7 +530,7 @@ class Blend(_Group):
             if seen.shape != image.shape or seen.dtype != image.dtype:
                 raise ValueError(
                     f"Blend.steps must keep shape {image.shape} and dtype {image.dtype}; "
-                    f"got {seen.shape} and {seen.dtype} from {step!r:.80}"
+                    f"got {seen.shape} and {seen.dtype} from {shown(step)}"
                 )
             total += weight * (seen.astype(np.float64) - image)
         return sample.moved(image=rounded(total, image.dtype))
@@ -545,7 +554,7 @@ def _sequence(steps: tuple[Transform, ...]) -> Compose:
 
 def _only(step: Transform, shapes: set[tuple[int, ...]]) -> tuple[int, ...]:
     if len(shapes) > 1:
-        raise ValueError(f"the output shape of {step!r:.80} depends on the draw: {sorted(shapes)}")
+        raise ValueError(f"the output shape of {shown(step)} depends on the draw: {sorted(shapes)}")
     return shapes.pop()
 
 
@@ -558,8 +567,10 @@ def _last_unbounded(step: Transform, before: Transform | None) -> Transform | No
     if isinstance(step, _Group):
         left = [_last_unbounded(one, before) for one in step.steps]
         for other, culprit in enumerate(left):
+            if culprit is None or culprit is before:  # what came before has been held against each step above
+                continue
             for index, follower in enumerate(step.steps):
-                if culprit is not None and step.may_follow(index, other):
+                if step.may_follow(index, other):
                     _last_unbounded(follower, culprit)
         return next((one for one in left if one is not None), None)
     if before is not None and not isinstance(step, GeometricTransform):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
 from augmentlab.params import SEED_MAX, Distribution, Parameter, parameters
-from augmentlab.transform import Transform, from_dict
+from augmentlab.transform import Transform, from_dict, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -454,8 +454,8 @@ def from_json(
         With one sentence: no such document, other images, or marks on draws that this version would not make.
     """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = parse(text)
+    except ValueError as error:
         raise ValueError(f"marks must be JSON as to_json writes it; got {text[:40]!r} ({error})") from None
     keys = {"schema_version", "pipeline", "seed", "alone", "images", "seen", "lost"}
     if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:

@@ -120,7 +120,7 @@ class LogUniform(Distribution):
     def __post_init__(self) -> None:
         _check_ends(self)
         if self.low <= 0:
-            raise ValueError(f"loguniform must have low above 0; got {self!r}")
+            raise ValueError(f"loguniform must have low above 0; got {shown(self)}")
 
     @property
     def support(self) -> tuple[float, float]:
@@ -147,7 +147,7 @@ class Integers(Distribution):
     def __post_init__(self) -> None:
         _check_ends(self)
         if not all(_is_integer(value) for value in self.support):
-            raise TypeError(f"integers must have two ints; got {self!r}")
+            raise TypeError(f"integers must have two ints; got {shown(self)}")
         object.__setattr__(self, "low", int(self.low))
         object.__setattr__(self, "high", int(self.high))
 
@@ -169,10 +169,10 @@ class Choice(Distribution):
 
     def __post_init__(self) -> None:
         if not isinstance(self.values, tuple) or not self.values:
-            raise ValueError(f"choice must have at least one value; got {self.values!r}")
+            raise ValueError(f"choice must have at least one value; got {shown(self.values)}")
         object.__setattr__(self, "values", tuple(_plain(value) for value in self.values))
         if any(isinstance(value, Distribution) for value in self.values):
-            raise TypeError(f"choice must be among plain values, not distributions; got {self!r}")
+            raise TypeError(f"choice must be among plain values, not distributions; got {shown(self)}")
 
     @property
     def support(self) -> tuple[Any, ...]:
@@ -304,44 +304,38 @@ class Parameter:
         if isinstance(value, Distribution):
             if self.kind == "int" and isinstance(value, (Uniform, LogUniform)):
                 raise TypeError(
-                    f"{owner}.{self.name} must be {self.allowed}, drawn by integers or choice; got {value!r}"
+                    f"{owner}.{self.name} must be {self.allowed}, drawn by integers or choice; got {shown(value)}"
                 )
             if self.kind == "floats" or (self.kind in {"bool", "choice"} and not isinstance(value, Choice)):
-                raise TypeError(f"{owner}.{self.name} must be {self.allowed}; got {value!r}")
-            for end in value.support:
-                self._check_plain(owner, end, value)
-            return value
-        return self._check_plain(owner, value, value)
+                raise TypeError(f"{owner}.{self.name} must be {self.allowed}; got {shown(value)}")
+            wrong = next(filter(None, map(self._wrong, map(_plain, value.support))), None)
+            plain: Any = value
+        else:
+            plain = _plain(value)
+            wrong = self._wrong(plain)
+            if wrong is None and self.kind in {"float", "floats"}:
+                plain = _as_float(plain) if self.kind == "float" else tuple(map(_as_float, plain))
+        if wrong is not None:
+            raise wrong(f"{owner}.{self.name} must be {self.allowed}; got {shown(value)}")
+        return plain
 
-    def _check_plain(self, owner: str, value: Any, shown: Any) -> Any:
-        value = _plain(value)
-        wrong = f"{owner}.{self.name} must be {self.allowed}; got {_short(shown)}"
+    def _wrong(self, value: Any) -> type[Exception] | None:
+        """Which error a plain value is; None when it is allowed."""
         match self.kind:
             case "bool":
-                if not isinstance(value, bool):
-                    raise TypeError(wrong)
-                return value
+                return None if isinstance(value, bool) else TypeError
             case "choice":
-                if value not in self.choices or isinstance(value, bool):
-                    raise ValueError(wrong)
-                return value
+                return None if value in self.choices and not isinstance(value, bool) else ValueError
             case "int":
-                if not _is_integer(value):
-                    raise TypeError(wrong)
-                numbers: tuple[Any, ...] = (value,)
+                alike = _is_integer(value)
             case "float":
-                if not _is_number(value):
-                    raise TypeError(wrong)
-                value = _as_float(value)
-                numbers = (value,)
+                alike = _is_number(value)
             case "floats":
-                if not isinstance(value, (tuple, list)) or not all(map(_is_number, value)):
-                    raise TypeError(wrong)
-                value = tuple(map(_as_float, value))
-                numbers = value
-        if not all(map(self._inside, numbers)):
-            raise ValueError(wrong)
-        return value
+                alike = isinstance(value, tuple) and all(map(_is_number, value))
+        if not alike:
+            return TypeError
+        numbers = value if self.kind == "floats" else (value,)
+        return None if all(map(self._inside, numbers)) else ValueError
 
     def _inside(self, number: float) -> bool:
         bounds = self.interval
@@ -479,9 +473,9 @@ def _check_ends(distribution: Any) -> None:
     name = type(distribution).__name__.lower()
     ends = tuple(_plain(end) for end in distribution.support)
     if not all(map(_is_number, ends)) or not all(math.isfinite(_as_float(end)) for end in ends):
-        raise TypeError(f"{name} must have two finite numbers; got {_short(ends[0])} and {_short(ends[1])}")
+        raise TypeError(f"{name} must have two finite numbers; got {shown(ends[0])} and {shown(ends[1])}")
     if ends[0] > ends[1]:
-        raise ValueError(f"{name} must have low <= high; got {ends[0]!r} and {ends[1]!r}")
+        raise ValueError(f"{name} must have low <= high; got {shown(ends[0])} and {shown(ends[1])}")
     object.__setattr__(distribution, "low", ends[0])
     object.__setattr__(distribution, "high", ends[1])
 
@@ -527,9 +521,14 @@ def _first(*values: Any) -> Any:
     return next(value for value in values if value is not None)
 
 
-def _short(value: Any) -> str:
+def shown(value: Any) -> str:
+    """What an error says of a value: its repr, at most 80 characters of it.
+
+    >>> shown("a" * 1000)[-5:]
+    'aa...'
+    """
     try:
         text = repr(value)
-    except ValueError:  # Python refuses to print an int of thousands of digits
-        text = "a number too long to print"
+    except Exception:  # noqa: BLE001  (an int of thousands of digits, nesting without end, a repr of the user's)
+        text = f"a value of type {type(value).__name__} that cannot be printed"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import importlib
 import inspect
+import json
 import math
 import sys
 import textwrap
@@ -21,13 +22,17 @@ from annotated_types import Interval
 
 from augmentlab import engines, geometry
 from augmentlab.geometry import Map, Shape
-from augmentlab.params import DISTRIBUTIONS, Distribution, Parameter, Typical, documented, parameters
+from augmentlab.params import DISTRIBUTIONS, Distribution, Parameter, Typical, documented, parameters, shown
 from augmentlab.pixels import Array, from_unit, to_unit
 from augmentlab.sample import KEYWORDS, OPTIONS, Sample, check_image, from_keywords, split_alpha, to_keywords
 from augmentlab.streams import Root
 
 SCHEMA_VERSION = 1
-_MAX_DEPTH = 32  # a pipeline nested deeper than this is not one that a person wrote
+# What is beyond these is nothing that a person wrote.
+_MAX_DEPTH = 32  # of pipelines in pipelines
+_MAX_NESTING = 100  # of lists and dicts in a document
+_MAX_VALUES = 100_000  # in a document
+MAX_BYTES = 16 * 2**20  # of a document as text
 
 Rng = int | Sequence[int] | np.random.Generator | None
 
@@ -64,7 +69,7 @@ class Transform:
         if cls.__doc__:
             cls.__doc__ = documented(cls)
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, /, *args: Any, **kwargs: Any) -> Self:
         """Refuse an unknown field in one sentence, before dataclasses do it in another."""
         fields = dataclasses.fields(cls)
         names = [field.name for field in fields]
@@ -83,11 +88,11 @@ class Transform:
             )
         if len(args) > sum(not field.kw_only for field in fields):
             raise TypeError(
-                f"{cls.__name__} takes its fields by name ({', '.join(names)}); got {args[-1]!r:.80} without"
+                f"{cls.__name__} takes its fields by name ({', '.join(names)}); got {shown(args[-1])} without"
             )
         unknown = [name for name in kwargs if name not in names]
         if unknown:
-            raise TypeError(f"{cls.__name__} has no field {unknown[0]!r}; its fields are {', '.join(names)}")
+            raise TypeError(f"{cls.__name__} has no field {shown(unknown[0])}; its fields are {', '.join(names)}")
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
@@ -96,7 +101,7 @@ class Transform:
             value = parameter.check(owner, getattr(self, parameter.name))
             object.__setattr__(self, parameter.name, value)
         if isinstance(self.p, Distribution):
-            raise TypeError(f"{owner}.p must be float in [0, 1]; got {self.p!r}")
+            raise TypeError(f"{owner}.p must be float in [0, 1]; got {shown(self.p)}")
 
     # --- drawing -----------------------------------------------------------------------------------------------------
 
@@ -208,7 +213,7 @@ class Transform:
         """
         if more:
             raise TypeError(
-                f"{type(self).__name__} takes one image or Sample, and rng by name; got {more[0]!r:.80} as well"
+                f"{type(self).__name__} takes one image or Sample, and rng by name; got {shown(more[0])} as well"
             )
         if data is not None and targets:
             raise TypeError(
@@ -773,7 +778,7 @@ def _strengths(cls: Any) -> tuple[tuple[str, Any], ...]:
 def check_strength(strength: Any) -> None:
     """Raise one sentence unless `strength` is a number in [0, 1]."""
     if isinstance(strength, bool) or not isinstance(strength, (int, float, np.number)) or not 0 <= strength <= 1:
-        raise ValueError(f"strength must be float in [0, 1]; got {strength!r}")
+        raise ValueError(f"strength must be float in [0, 1]; got {shown(strength)}")
 
 
 def generator(rng: Rng) -> np.random.Generator:
@@ -794,7 +799,7 @@ def generator(rng: Rng) -> np.random.Generator:
         )
     ):
         return np.random.default_rng([int(number) for number in numbers])
-    raise TypeError(f"rng must be an int >= 0, a tuple of such ints, a numpy.random.Generator or None; got {rng!r}")
+    raise TypeError(f"rng must be an int >= 0, a tuple of such ints, a numpy.random.Generator or None; got {shown(rng)}")
 
 
 def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ()) -> Transform:
@@ -817,10 +822,35 @@ def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ())
         raise TypeError(f"document must be a dict; got {type(document).__name__}")
     version = document.get("schema_version")
     if version != SCHEMA_VERSION or isinstance(version, bool):
-        raise ValueError(f"schema_version must be {SCHEMA_VERSION}; got {version!r}")
+        raise ValueError(f"schema_version must be {SCHEMA_VERSION}; got {shown(version)}")
+    _check_size(document)
     known = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in classes}
     rest = {key: value for key, value in document.items() if key != "schema_version"}
     return build(rest, known, 0)
+
+
+def parse(text: str | bytes) -> Any:
+    """What JSON holds; a ValueError where it is none, or is larger or nested deeper than any document of ours."""
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"a document must have at most {MAX_BYTES // 2**20} MB; got {len(text) / 2**20:,.1f} MB")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(f"a document must be nested at most {_MAX_NESTING} deep; got more") from None
+
+
+def _check_size(document: Any) -> None:
+    """Look at the whole of a document without recursion, so that whatever reads it may recurse and print."""
+    level, count = [document], 0
+    for _ in range(_MAX_NESTING):
+        inner = [part for part in level if isinstance(part, (dict, list, tuple))]
+        level = [part for one in inner for part in (one.values() if isinstance(one, dict) else one)]
+        count += len(level)
+        if count > _MAX_VALUES:
+            raise ValueError(f"a document must hold at most {_MAX_VALUES:,} values; got more")
+        if not level:
+            return
+    raise ValueError(f"a document must be nested at most {_MAX_NESTING} deep; got more")
 
 
 def build(document: Any, classes: dict[str, type[Transform]], depth: int) -> Transform:
@@ -829,7 +859,7 @@ def build(document: Any, classes: dict[str, type[Transform]], depth: int) -> Tra
         raise ValueError(f"a pipeline must be nested at most {_MAX_DEPTH} deep; got more")
     if not isinstance(document, dict) or not isinstance(document.get("transform"), str):
         raise TypeError(
-            f"a transform must be a dict with the name of its class under 'transform'; got {document!r:.80}"
+            f"a transform must be a dict with the name of its class under 'transform'; got {shown(document)}"
         )
     fields = {key: value for key, value in document.items() if key != "transform"}
     return _class_named(document["transform"], classes)._from_document(fields, classes, depth)  # noqa: SLF001
@@ -850,7 +880,7 @@ def _class_named(name: str, classes: dict[str, type[Transform]]) -> type[Transfo
         found = getattr(home, name, None)
     if not (isinstance(found, type) and issubclass(found, Transform)):
         raise ValueError(
-            f"transform must be a class of augmentlab.transforms, or module:QualName of a loaded subclass of Transform; got {name!r:.80}"
+            f"transform must be a class of augmentlab.transforms, or module:QualName of a loaded subclass of Transform; got {shown(name)}"
         )
     return found
 
@@ -875,7 +905,7 @@ def from_json(where: str, value: Any) -> Any:
             or not isinstance(next(iter(value.values())), list)
         ):
             raise ValueError(
-                f"{where} must be a value or one of {', '.join(DISTRIBUTIONS)} with a list; got {value!r:.80}"
+                f"{where} must be a value or one of {', '.join(DISTRIBUTIONS)} with a list; got {shown(value)}"
             )
         ((name, arguments),) = value.items()
         try:
@@ -883,7 +913,7 @@ def from_json(where: str, value: Any) -> Any:
         except TypeError as error:
             raise TypeError(f"{where}: {error}") from None
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{where} must be finite; got {value!r}")
+        raise ValueError(f"{where} must be finite; got {shown(value)}")
     return value
 
 
@@ -899,7 +929,7 @@ def parameter_named(cls: Any, name: str) -> Parameter:
         if parameter.name == name:
             return parameter
     owner = cls.__name__ if isinstance(cls, type) else type(cls).__name__
-    raise ValueError(f"{owner} has no field {name!r}; its fields are {', '.join(one.name for one in parameters(cls))}")
+    raise ValueError(f"{owner} has no field {shown(name)}; its fields are {', '.join(one.name for one in parameters(cls))}")
 
 
 _LEVELS = np.arange(256)[:, None] / 255

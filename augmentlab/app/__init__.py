@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from augmentlab.transform import Transform, from_dict
+from augmentlab.transform import MAX_BYTES, Transform, from_dict, parse
 
 _HOST = "127.0.0.1"
 _TEMPLATE = Path(__file__).parent / "template"
@@ -122,7 +122,8 @@ def _readable(name: str) -> str:
 
 def _read_pipeline(path: Path) -> Transform:
     try:
-        return from_dict(json.loads(path.expanduser().read_text(encoding="utf-8")))
+        with path.expanduser().open("rb") as file:
+            return from_dict(parse(file.read(MAX_BYTES + 1)))  # a device has no end
     except (OSError, ValueError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ValueError(f"--pipeline must be a JSON file of a pipeline; {path} is not: {reason}") from None
