@@ -3,11 +3,14 @@
 import argparse
 import math
 import shutil
-import subprocess
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 import augmentlab
@@ -15,6 +18,11 @@ from augmentlab import files
 
 _HERE = Path(__file__).resolve().parent
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class _EndedError(KeyboardInterrupt):
+    """A request to end; a KeyboardInterrupt itself, once it went through `exec`, has CPython die of it after all."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,17 +70,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one.add_argument("file", type=Path, metavar="FILE", help="where studies are stored")
         one.add_argument("--name", metavar="NAME", help="which study; by default the one that was run last")
     given = parser.parse_args(arguments)
+    with _requests_to_end() as came:
+        try:
+            status = int(given.run(given))
+        except BaseException as error:
+            if came or isinstance(error, KeyboardInterrupt):  # whatever became of it on its way here
+                said, status = (
+                    "interrupted; what is finished is kept, and the same command goes on from there",
+                    _INTERRUPTED,
+                )
+            elif isinstance(error, (ModuleNotFoundError, OSError, RuntimeError, ValueError)):
+                said, status = str(error), 1
+            else:
+                raise
+            print(f"augmentlab: {said}", file=sys.stderr)
+    return 128 + came[0] if came and status == _INTERRUPTED else status
+
+
+@contextmanager
+def _requests_to_end() -> Iterator[list[int]]:
+    """Let a request to end come as Ctrl-C does, after which all is left in order; yield the signals that came.
+
+    The second one is meant, and ends the process at once.
+    """
+    came: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        for one in before:
+            signal.signal(one, signal.SIG_DFL)
+        raise _EndedError
+
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        found = {number: signal.getsignal(number) for number in _ENDING}
+        before = {number: handler for number, handler in found.items() if handler not in (None, signal.SIG_IGN)}
+    for one in before:
+        signal.signal(one, end)
     try:
-        return int(given.run(given))
-    except KeyboardInterrupt:
-        print(
-            "augmentlab: interrupted; what is finished is kept, and the same command goes on from there",
-            file=sys.stderr,
-        )
-        return _INTERRUPTED
-    except (ModuleNotFoundError, OSError, RuntimeError, ValueError) as error:
-        print(f"augmentlab: {error}", file=sys.stderr)
-        return 1
+        yield came
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _demo(out: Path) -> int:
@@ -155,12 +194,12 @@ def _lab(folder: Path) -> int:
         copy = folder / notebook.name
         if not copy.exists():  # what a person has changed is theirs
             files.write(copy, lambda path, notebook=notebook: shutil.copyfile(notebook, path))  # type: ignore[misc]
-    with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder)]) as server:  # noqa: S603  (our own words and a folder; no shell)  # nosec B603
-        while True:
-            try:
-                return server.wait()
-            except KeyboardInterrupt:
-                continue  # the server got it too, and asks whether it is meant
+    from jupyterlab.labapp import main as serve
+
+    # Without a terminal there is nobody to answer whether Ctrl-C is meant.
+    answers = [] if sys.stdin is not None and sys.stdin.isatty() else ["-y"]
+    serve([str(folder), *answers])
+    return 0
 
 
 def _app(given: argparse.Namespace) -> int:

@@ -90,29 +90,9 @@ def test_a_database_of_another_program_is_one_sentence_and_stays_as_it_is(tmp_pa
 
 
 def test_lab_copies_the_tutorials_once_and_keeps_what_was_changed(tmp_path, monkeypatch):
-    pytest.importorskip("jupyterlab")
+    labapp = pytest.importorskip("jupyterlab.labapp")
     started = []
-
-    class Server:
-        """Notes what is started, and gets one Ctrl-C before it ends."""
-
-        def __init__(self, command):
-            started.append(command)
-            self.pressed = False
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def wait(self):
-            if not self.pressed:
-                self.pressed = True
-                raise KeyboardInterrupt
-            return 0
-
-    monkeypatch.setattr(cli.subprocess, "Popen", Server)
+    monkeypatch.setattr(labapp, "main", started.append)
     folder = tmp_path / "notebooks"
     assert cli.main(["lab", "--dir", str(folder)]) == 0
     names = sorted(path.name for path in folder.iterdir())
@@ -120,7 +100,7 @@ def test_lab_copies_the_tutorials_once_and_keeps_what_was_changed(tmp_path, monk
     (folder / names[0]).write_text("mine")
     assert cli.main(["lab", "--dir", str(folder)]) == 0
     assert (folder / names[0]).read_text() == "mine"
-    assert started[0][1:3] == ["-m", "jupyterlab"]
+    assert started == [[str(folder), "-y"]] * 2
 
 
 @pytest.fixture

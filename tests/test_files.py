@@ -1,6 +1,10 @@
 """Files are whole or not there."""
 
+import os
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +42,49 @@ def test_a_database_is_never_replaced(tmp_path):
         files.write(path, lambda part: part.write_text("x"))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["study.html"]
+
+
+def test_a_temporary_folder_goes_at_the_end_and_those_of_the_dead_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    with files.temporary_folder() as mine:
+        left, young, theirs = (tmp_path / f"augmentlab-{name}" for name in ("left", "young", "demo"))
+        for folder in (left, young, theirs):
+            folder.mkdir()
+            (folder / "arrays").write_text("x")
+        for folder in (left, young):
+            (folder / "owner.lock").write_text("")
+        (tmp_path / "augmentlab-link").symlink_to(left)
+        for folder in (mine, left):
+            os.utime(folder / "owner.lock", (0, 0))
+        with files.temporary_folder() as other:
+            there = set(tmp_path.iterdir())
+        assert there == {mine, other, young, theirs, tmp_path / "augmentlab-link"}
+        assert (theirs / "arrays").exists()
+    assert not mine.exists()
+    assert not other.exists()
+
+
+def test_the_lock_of_a_temporary_folder_ends_with_a_killed_process(tmp_path, monkeypatch):
+    script = (
+        "from augmentlab import files\n"
+        "with files.temporary_folder() as folder:\n"
+        "    print(folder, flush=True)\n"
+        "    input()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    folder = Path(process.stdout.readline().strip())
+    os.utime(folder / "owner.lock", (0, 0))
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    with files.temporary_folder():
+        assert folder.exists()
+    process.kill()
+    process.communicate()
+    with files.temporary_folder():
+        assert not folder.exists()
+    assert not list(tmp_path.iterdir())

@@ -39,6 +39,7 @@ LAYERS = {
     "report": 6,
     "app": 7,
     "cli": 7,
+    "__main__": 8,
 }
 # Packages that only some layers may know: whoever reads a pipeline needs neither a notebook nor a model.
 HOMES = {

@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from augmentlab import files
 from augmentlab.transform import MAX_BYTES, Transform, from_dict, parse
 
 _HOST = "127.0.0.1"
@@ -65,17 +65,17 @@ def serve(folder: Path, *, pipeline: Path | None = None, port: int = 0, browser:
     from augmentlab.widgets import explore
 
     explore(folder, begin)  # what the page's kernel will do: where it fails, it fails here, with its sentence
-    with _listening(port) as listening, tempfile.TemporaryDirectory(prefix="augmentlab-") as made:
+    with _listening(port) as listening, files.temporary_folder() as made:
         token = secrets.token_hex(24)
         address = f"http://{_HOST}:{listening.getsockname()[1]}/?token={token}"
-        _prepare(Path(made), notebook(folder, begin))
+        _prepare(made, notebook(folder, begin))
 
         def announce() -> None:
             print(f"{_readable(str(folder))} is open at\n\n    {address}\n\nCtrl-C ends it.", flush=True)
             if browser:
                 webbrowser.open(address)
 
-        _run(Path(made), token, listening, announce)
+        _run(made, token, listening, announce)
     return 0
 
 

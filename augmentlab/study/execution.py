@@ -16,13 +16,14 @@ import queue
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
 from concurrent.futures import CancelledError, Executor, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+
+from augmentlab import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -350,7 +351,8 @@ class _Processes:
         self._workers: list[_Worker] = []
         self._seconds = seconds  # that a cell takes, as long as no worker has computed one
         self._most = workers
-        self._folder = _written(job)
+        self._stack = contextlib.ExitStack()
+        self._folder = self._stack.enter_context(_written(job))
         atexit.register(self.close)  # of a run in a thread that ends with the interpreter
 
     def room(self) -> int:
@@ -391,7 +393,7 @@ class _Processes:
             worker.end()
         for worker in self._workers:
             worker.join()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._stack.close()
 
     def _short(self) -> bool:
         return max((worker.seconds for worker in self._workers), default=self._seconds) < SHORT
@@ -487,7 +489,8 @@ class _Given:
     def __init__(self, job: _Job, executor: Executor, workers: int) -> None:
         self._executor = executor
         self._most = 2 * workers
-        self._folder = _written(job)
+        self._stack = contextlib.ExitStack()
+        self._folder = self._stack.enter_context(_written(job))
 
     def room(self) -> int:
         return self._most
@@ -512,7 +515,7 @@ class _Given:
 
     def close(self) -> None:
         _read.cache_clear()  # threads read it into this process
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._stack.close()
 
 
 class _Dask:
@@ -667,15 +670,12 @@ def _portable(value: object, buffers: Callable[[pickle.PickleBuffer], Any] | Non
         raise RuntimeError(f"the model or a transform cannot be sent to workers ({error}); use n_jobs=1") from None
 
 
-def _written(job: _Job) -> Path:
+@contextlib.contextmanager
+def _written(job: _Job) -> Iterator[Path]:
     """Write a job to a folder of its own, for any number of readers."""
-    folder = Path(tempfile.mkdtemp(prefix="augmentlab-"))
-    try:
+    with files.temporary_folder() as folder:
         _write(folder, job)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return folder
+        yield folder
 
 
 def _write(folder: Path, job: _Job) -> None:
