@@ -1,8 +1,11 @@
 """Figures: what they show is what was computed."""
 
+import io
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from augmentlab import (
     Affine,
@@ -18,7 +21,7 @@ from augmentlab import (
     study,
     uniform,
 )
-from augmentlab.data import scattered_digits
+from augmentlab.data import photos, scattered_digits
 from augmentlab.models import knn
 from augmentlab.study import Study
 
@@ -128,10 +131,17 @@ def test_comparison_of_a_loaded_study_is_the_same(finished):
     assert [t.get_text() for t in first.axes[0].texts] == [t.get_text() for t in second.axes[0].texts]
 
 
-def test_a_notebook_shows_a_figure_by_itself():
-    png, size = plots.grid(Invert(), PHOTO, draws=1)._repr_png_()
-    assert png.startswith(b"\x89PNG")
-    assert size["width"] > size["height"] / 2
+def test_a_notebook_shows_a_figure_by_itself_and_keeps_a_small_one(finished):
+    photograph = plots.grid(Invert(), photos().images[0], draws=1)
+    for figure, mime in [(plots.comparison(finished), "image/png"), (photograph, "image/jpeg")]:
+        whole = io.BytesIO()
+        figure.savefig(whole, format="png")
+        bundle, sizes = figure._repr_mimebundle_()
+        assert list(bundle) == [mime, "text/plain"]
+        assert len(bundle[mime]) < whole.tell() / 2
+        assert sizes[mime]["width"] > sizes[mime]["height"] / 2
+        small, large = (np.asarray(Image.open(one).convert("RGB"), int) for one in (io.BytesIO(bundle[mime]), whole))
+        assert np.abs(small - large).mean() < 5, "it looks as the whole one does"
 
 
 def test_verdicts_differ_without_colour():
