@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "params": ("choice", "integers", "loguniform", "uniform"),
+    "distributions": ("choice", "integers", "loguniform", "uniform"),
     "engines": ("engine",),
     "sample": ("Sample", "as_image"),
-    "transform": ("BatchTransform", "GeometricTransform", "PixelTransform", "PointTransform", "Transform", "from_dict"),
+    "transform": ("Transform",),
+    "bases": ("BatchTransform", "GeometricTransform", "PixelTransform", "PointTransform"),
+    "documents": ("from_dict",),
     "batch": ("augment_batch",),
     "compose": ("Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"),
     "measures": ("strength",),
@@ -42,6 +44,10 @@ _MODULES = (
 )
 
 if TYPE_CHECKING:
+    from augmentlab.bases import BatchTransform as BatchTransform
+    from augmentlab.bases import GeometricTransform as GeometricTransform
+    from augmentlab.bases import PixelTransform as PixelTransform
+    from augmentlab.bases import PointTransform as PointTransform
     from augmentlab.batch import augment_batch as augment_batch
     from augmentlab.compose import Blend as Blend
     from augmentlab.compose import Compose as Compose
@@ -49,15 +55,16 @@ if TYPE_CHECKING:
     from augmentlab.compose import RandomOrder as RandomOrder
     from augmentlab.compose import SomeOf as SomeOf
     from augmentlab.data import Dataset as Dataset
+    from augmentlab.distributions import choice as choice
+    from augmentlab.distributions import integers as integers
+    from augmentlab.distributions import loguniform as loguniform
+    from augmentlab.distributions import uniform as uniform
+    from augmentlab.documents import from_dict as from_dict
     from augmentlab.engines import engine as engine
     from augmentlab.interop import compare_frameworks as compare_frameworks
     from augmentlab.interop import from_albumentations as from_albumentations
     from augmentlab.interop import from_torchvision as from_torchvision
     from augmentlab.measures import strength as strength
-    from augmentlab.params import choice as choice
-    from augmentlab.params import integers as integers
-    from augmentlab.params import loguniform as loguniform
-    from augmentlab.params import uniform as uniform
     from augmentlab.policies import AugMix as AugMix
     from augmentlab.policies import AutoAugment as AutoAugment
     from augmentlab.policies import RandAugment as RandAugment
@@ -65,12 +72,7 @@ if TYPE_CHECKING:
     from augmentlab.sample import Sample as Sample
     from augmentlab.sample import as_image as as_image
     from augmentlab.study import Study as Study
-    from augmentlab.transform import BatchTransform as BatchTransform
-    from augmentlab.transform import GeometricTransform as GeometricTransform
-    from augmentlab.transform import PixelTransform as PixelTransform
-    from augmentlab.transform import PointTransform as PointTransform
     from augmentlab.transform import Transform as Transform
-    from augmentlab.transform import from_dict as from_dict
     from augmentlab.transforms import *  # noqa: F403
     from augmentlab.widgets import Controls as Controls
     from augmentlab.widgets import Explorer as Explorer

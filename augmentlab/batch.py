@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentlab.bases import GeometricTransform, PixelTransform, PointTransform
 from augmentlab.compose import Compose
-from augmentlab.params import Distribution, parameters
+from augmentlab.distributions import Distribution
+from augmentlab.params import parameters
 from augmentlab.pixels import Array
 from augmentlab.sample import Sample, check_image
 from augmentlab.streams import Items, Streams, numbered
-from augmentlab.transform import GeometricTransform, PixelTransform, PointTransform, Transform
+from augmentlab.transform import Transform
 
 _SMALL = 64 * 64 * 3  # bytes of an image up to which going image by image costs more than the pixels
 _CHUNK = 2**20  # bytes of small images that go through a pipeline together: what a core's cache holds

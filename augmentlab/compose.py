@@ -12,21 +12,15 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
+from augmentlab.bases import GeometricTransform
+from augmentlab.distributions import Choice, Distribution, Integers, from_json, integers, shown, to_json
+from augmentlab.documents import build
 from augmentlab.geometry import Shape
-from augmentlab.params import SEED_MAX, Choice, Distribution, Integers, Typical, integers, parameters, shown
+from augmentlab.params import SEED_MAX, Typical, parameters
 from augmentlab.pixels import Array, rounded
 from augmentlab.sample import Sample
-from augmentlab.streams import Root, numbered
-from augmentlab.transform import (
-    GeometricTransform,
-    Rng,
-    Transform,
-    build,
-    check_strength,
-    from_json,
-    generator,
-    to_json,
-)
+from augmentlab.streams import Rng, Root, generator, numbered
+from augmentlab.transform import Transform, check_strength
 
 _MOST_ORDERS = 10_000  # combinations of steps and shapes that are looked at
 STRUCTURE = {"structure": True}  # marks the fields of a group that are written down by the group itself

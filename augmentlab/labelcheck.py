@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
-from augmentlab.params import SEED_MAX, Distribution, Parameter, parameters
-from augmentlab.transform import Transform, from_dict, parse
+from augmentlab.distributions import Distribution
+from augmentlab.documents import from_dict, parse
+from augmentlab.params import SEED_MAX, Parameter, parameters
+from augmentlab.transform import Transform
 
 if TYPE_CHECKING:
     import pandas as pd

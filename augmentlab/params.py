@@ -1,4 +1,4 @@
-"""Parameter declarations: what a field may hold, what is useful, and how it is drawn.
+"""Parameter declarations: what a field may hold, and what is useful.
 
 A transform declares each parameter once, as an annotated dataclass field::
 
@@ -14,13 +14,47 @@ import inspect
 import math
 import operator
 import typing
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from annotated_types import Interval
-from numpy.typing import NDArray
+
+from augmentlab.distributions import (
+    Choice,
+    Distribution,
+    Integers,
+    LogUniform,
+    Uniform,
+    as_float,
+    choice,
+    integers,
+    is_integer,
+    is_number,
+    loguniform,
+    plain,
+    rounded,
+    shown,
+    uniform,
+)
+
+# With the distributions, so that a class of one's own has its vocabulary from one place.
+__all__ = [
+    "SEED_MAX",
+    "Choice",
+    "Distribution",
+    "Integers",
+    "LogUniform",
+    "Parameter",
+    "Typical",
+    "Uniform",
+    "Unit",
+    "choice",
+    "documented",
+    "integers",
+    "loguniform",
+    "parameters",
+    "uniform",
+]
 
 SEED_MAX = 2**31 - 1
 
@@ -52,189 +86,6 @@ class Unit:
 
     symbol: str
 
-
-@dataclass(frozen=True)
-class Distribution:
-    """What a field may hold in place of a value. Made by `uniform`, `loguniform`, `integers` or `choice`."""
-
-    def sample(self, rng: np.random.Generator) -> Any:
-        """One draw, a plain Python value: `at` one uniform number, whatever the distribution."""
-        return self.at(rng.random())
-
-    def at(self, share: float) -> Any:
-        """The value below which the share `share` in [0, 1) of all draws lies."""
-        raise NotImplementedError
-
-    def many(self, shares: NDArray[np.float64]) -> list[Any]:
-        """`at` each of several shares."""
-        return [self.at(share) for share in shares.tolist()]
-
-    @property
-    def support(self) -> tuple[Any, ...]:
-        """The values that bound every draw (for a choice, all of them)."""
-        raise NotImplementedError
-
-    def map(self, function: Callable[[Any], Any]) -> "Distribution":
-        """The same kind of distribution with `function`, increasing, applied to what it is made of."""
-        return type(self)(*(function(value) for value in self.support))
-
-    def __repr__(self) -> str:
-        name = type(self).__name__.lower()
-        return f"{name}({', '.join(repr(value) for value in self.support)})"
-
-
-@dataclass(frozen=True, repr=False)
-class Uniform(Distribution):
-    """Uniform on [low, high]; see `uniform`."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        _check_ends(self)
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """The two ends."""
-        return self.low, self.high
-
-    def at(self, share: float) -> float:
-        """A quantile, rounded so that a record reads well: to six digits, counted from the first of the larger end."""
-        steps = _steps(self.low, self.high)
-        return min(max(round((self.low + (self.high - self.low) * share) * steps) / steps, self.low), self.high)
-
-    def many(self, shares: NDArray[np.float64]) -> list[float]:
-        """`at` each of several shares."""
-        steps = _steps(self.low, self.high)
-        quantiles = np.rint((self.low + (self.high - self.low) * shares) * steps) / steps
-        return np.clip(quantiles, self.low, self.high).tolist()
-
-
-@dataclass(frozen=True, repr=False)
-class LogUniform(Distribution):
-    """Uniform in the logarithm on [low, high]; see `loguniform`."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        _check_ends(self)
-        if self.low <= 0:
-            raise ValueError(f"loguniform must have low above 0; got {shown(self)}")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """The two ends."""
-        return self.low, self.high
-
-    def at(self, share: float) -> float:
-        """A quantile, rounded to six significant digits so that a record reads well."""
-        low, high = math.log(self.low), math.log(self.high)
-        quantile = math.exp(low + (high - low) * share)
-        if self.high < 1.1 * self.low:
-            steps = _steps(self.low, self.high)
-            return min(max(round(quantile * steps) / steps, self.low), self.high)
-        return _rounded(quantile, self.low, self.high)
-
-
-@dataclass(frozen=True, repr=False)
-class Integers(Distribution):
-    """Every integer in [low, high] alike; see `integers`."""
-
-    low: int
-    high: int
-
-    def __post_init__(self) -> None:
-        _check_ends(self)
-        if not all(_is_integer(value) for value in self.support):
-            raise TypeError(f"integers must have two ints; got {shown(self)}")
-        object.__setattr__(self, "low", int(self.low))
-        object.__setattr__(self, "high", int(self.high))
-
-    @property
-    def support(self) -> tuple[int, int]:
-        """The two ends."""
-        return self.low, self.high
-
-    def at(self, share: float) -> int:
-        """A quantile."""
-        return min(self.low + int(share * (self.high - self.low + 1)), self.high)
-
-
-@dataclass(frozen=True, repr=False)
-class Choice(Distribution):
-    """Each of some values alike; see `choice`."""
-
-    values: tuple[Any, ...]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.values, tuple) or not self.values:
-            raise ValueError(f"choice must have at least one value; got {shown(self.values)}")
-        object.__setattr__(self, "values", tuple(_plain(value) for value in self.values))
-        if any(isinstance(value, Distribution) for value in self.values):
-            raise TypeError(f"choice must be among plain values, not distributions; got {shown(self)}")
-
-    @property
-    def support(self) -> tuple[Any, ...]:
-        """All values."""
-        return self.values
-
-    def map(self, function: Callable[[Any], Any]) -> "Choice":
-        """A choice among the mapped values."""
-        return Choice(tuple(function(value) for value in self.values))
-
-    def at(self, share: float) -> Any:
-        """The value whose turn it is when each has an equal share."""
-        return self.values[int(share * len(self.values))]
-
-
-# The four functions return Any because a field annotated `float` accepts what they return.
-
-
-def uniform(low: float, high: float) -> Any:
-    """Draw uniformly from [low, high].
-
-    >>> uniform(-15, 15)
-    uniform(-15, 15)
-    >>> uniform(-15, 15).sample(np.random.default_rng(0))
-    4.1089
-    """
-    return Uniform(low, high)
-
-
-def loguniform(low: float, high: float) -> Any:
-    """Draw from [low, high] so that equal ratios are equally likely; 0 < low <= high.
-
-    >>> loguniform(0.5, 2).sample(np.random.default_rng(0))
-    1.20909
-    """
-    return LogUniform(low, high)
-
-
-def integers(low: int, high: int) -> Any:
-    """Draw an integer from [low, high], both ends included.
-
-    >>> integers(0, 3).sample(np.random.default_rng(0))
-    2
-    """
-    return Integers(low, high)
-
-
-def choice(*values: Any) -> Any:
-    """Draw one of `values`, each alike.
-
-    >>> choice("edge", "reflect").sample(np.random.default_rng(0))
-    'reflect'
-    """
-    return Choice(values)
-
-
-DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
-    "uniform": uniform,
-    "loguniform": loguniform,
-    "integers": integers,
-    "choice": choice,
-}
 
 Kind = Literal["float", "int", "bool", "choice", "floats"]
 
@@ -308,16 +159,16 @@ class Parameter:
                 )
             if self.kind == "floats" or (self.kind in {"bool", "choice"} and not isinstance(value, Choice)):
                 raise TypeError(f"{owner}.{self.name} must be {self.allowed}; got {shown(value)}")
-            wrong = next(filter(None, map(self._wrong, map(_plain, value.support))), None)
-            plain: Any = value
+            wrong = next(filter(None, map(self._wrong, map(plain, value.support))), None)
+            kept: Any = value
         else:
-            plain = _plain(value)
-            wrong = self._wrong(plain)
+            kept = plain(value)
+            wrong = self._wrong(kept)
             if wrong is None and self.kind in {"float", "floats"}:
-                plain = _as_float(plain) if self.kind == "float" else tuple(map(_as_float, plain))
+                kept = as_float(kept) if self.kind == "float" else tuple(map(as_float, kept))
         if wrong is not None:
             raise wrong(f"{owner}.{self.name} must be {self.allowed}; got {shown(value)}")
-        return plain
+        return kept
 
     def _wrong(self, value: Any) -> type[Exception] | None:
         """Which error a plain value is; None when it is allowed."""
@@ -327,11 +178,11 @@ class Parameter:
             case "choice":
                 return None if value in self.choices and not isinstance(value, bool) else ValueError
             case "int":
-                alike = _is_integer(value)
+                alike = is_integer(value)
             case "float":
-                alike = _is_number(value)
+                alike = is_number(value)
             case "floats":
-                alike = isinstance(value, tuple) and all(map(_is_number, value))
+                alike = isinstance(value, tuple) and all(map(is_number, value))
         if not alike:
             return TypeError
         numbers = value if self.kind == "floats" else (value,)
@@ -372,7 +223,7 @@ class Parameter:
             if self.kind == "int":
                 return round(moved)
             low, high = min(number, default), max(number, default)
-            return _rounded(moved, low, high)
+            return rounded(moved, low, high)
 
         return value.map(move) if isinstance(value, Distribution) else move(value)
 
@@ -469,66 +320,5 @@ def documented(cls: type) -> str:
     return head + gap + "\n".join(entries) + (f"\n\n{tail}" if tail else "") + "\n"
 
 
-def _check_ends(distribution: Any) -> None:
-    name = type(distribution).__name__.lower()
-    ends = tuple(_plain(end) for end in distribution.support)
-    if not all(map(_is_number, ends)) or not all(math.isfinite(_as_float(end)) for end in ends):
-        raise TypeError(f"{name} must have two finite numbers; got {shown(ends[0])} and {shown(ends[1])}")
-    if ends[0] > ends[1]:
-        raise ValueError(f"{name} must have low <= high; got {shown(ends[0])} and {shown(ends[1])}")
-    object.__setattr__(distribution, "low", ends[0])
-    object.__setattr__(distribution, "high", ends[1])
-
-
-@functools.lru_cache(maxsize=1024)
-def _steps(low: float, high: float) -> float:
-    """The power of ten of whose parts numbers from `low` to `high` are made: the largest of them have six digits, and
-    more where ends that are close would leave less than 10,000 numbers.
-    """
-    scale = min(max(abs(low), abs(high)), 10 * (high - low))
-    return 10.0 ** max(5 - math.floor(math.log10(scale)), 0) if 1e-300 < scale < math.inf else 1.0
-
-
-def _rounded(number: float, low: float, high: float) -> float:
-    return min(max(float(f"{number:.6g}"), low), high)
-
-
-def _plain(value: Any) -> Any:
-    """NumPy scalars as Python numbers, lists as tuples."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    return tuple(map(_plain, value)) if isinstance(value, list) else value
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, complex))
-
-
-def _as_float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-
-
 def _first(*values: Any) -> Any:
     return next(value for value in values if value is not None)
-
-
-def shown(value: Any) -> str:
-    """What an error says of a value: its repr, at most 80 characters of it.
-
-    >>> shown("a" * 1000)[-5:]
-    'aa...'
-    """
-    try:
-        text = repr(value)
-    except Exception:  # noqa: BLE001  (an int of thousands of digits, nesting without end, a repr of the user's)
-        text = f"a value of type {type(value).__name__} that cannot be printed"
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from augmentlab.compose import Blend, Compose, OneOf, SomeOf
-from augmentlab.params import choice, integers, uniform
+from augmentlab.distributions import choice, integers, uniform
 from augmentlab.transform import Transform, check_strength
 from augmentlab.transforms.blur import Sharpness
 from augmentlab.transforms.color import AutoContrast, ColorJitter, Equalize, Invert, Posterize, Solarize

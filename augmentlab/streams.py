@@ -14,11 +14,37 @@ import numpy as np
 from numpy.random.bit_generator import ISpawnableSeedSequence
 from numpy.typing import NDArray
 
+from augmentlab.distributions import shown
+
 Words = NDArray[np.uint64]
+Rng = int | Sequence[int] | np.random.Generator | None
 
 _UNIT = 2.0**-53  # numpy.random.Generator.random takes the upper 53 of 64 bits
 _UNSEEN = 12  # numbers that SFC64 draws and drops, to mix its seed
 _PCG_MULTIPLIER = (2549297995355413924, 4865540595714422341)  # high and low word (O'Neill 2014)
+
+
+def generator(rng: Rng) -> np.random.Generator:
+    """A NumPy generator from an int, a sequence of ints, a Generator, or fresh entropy of the system.
+
+    Fresh entropy is asked for at every call, so a forked worker never repeats its parent.
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    numbers = (rng,) if isinstance(rng, (int, np.integer)) else rng
+    if (
+        isinstance(numbers, (tuple, list, np.ndarray))
+        and len(numbers)
+        and all(
+            isinstance(number, (int, np.integer)) and not isinstance(number, bool) and number >= 0 for number in numbers
+        )
+    ):
+        return np.random.default_rng([int(number) for number in numbers])
+    raise TypeError(
+        f"rng must be an int >= 0, a tuple of such ints, a numpy.random.Generator or None; got {shown(rng)}"
+    )
 
 
 class Root:

@@ -1,17 +1,14 @@
-"""Transform and its bases: a subclass says what it is, the base does the rest.
+"""Transform: what can be drawn, applied, printed and written down.
 
 A transform is a frozen dataclass of declared parameters (see `augmentlab.params`) and a pure function on a `Sample`.
 Sampling a transform gives a transform: every distribution is replaced by a number, so a record of what happened is a
-pipeline that can be printed, stored and applied again.
+pipeline that can be printed, stored and applied again. What a subclass has to say is in `augmentlab.bases`.
 """
 
 import dataclasses
 import functools
 import importlib
 import inspect
-import json
-import math
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,21 +17,14 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 from annotated_types import Interval
 
-from augmentlab import engines, geometry
-from augmentlab.geometry import Map, Shape
-from augmentlab.params import DISTRIBUTIONS, Distribution, Parameter, Typical, documented, parameters, shown
-from augmentlab.pixels import Array, from_unit, to_unit
-from augmentlab.sample import KEYWORDS, OPTIONS, Sample, check_image, from_keywords, split_alpha, to_keywords
-from augmentlab.streams import Root
+from augmentlab.distributions import Distribution, from_json, shown, to_json
+from augmentlab.geometry import Shape
+from augmentlab.params import Parameter, Typical, documented, parameters
+from augmentlab.pixels import Array
+from augmentlab.sample import KEYWORDS, OPTIONS, Sample, check_image, from_keywords, to_keywords
+from augmentlab.streams import Rng, Root, generator
 
 SCHEMA_VERSION = 1
-# What is beyond these is nothing that a person wrote.
-_MAX_DEPTH = 32  # of pipelines in pipelines
-_MAX_NESTING = 100  # of lists and dicts in a document
-_MAX_VALUES = 100_000  # in a document
-MAX_BYTES = 16 * 2**20  # of a document as text
-
-Rng = int | Sequence[int] | np.random.Generator | None
 
 
 class _Signature:
@@ -227,7 +217,7 @@ class Transform:
                 samples = part._settled(samples)  # noqa: SLF001
             return self._call_batch(samples, generator(rng))
         if self.mixes:
-            raise TypeError(_ALONE.format(type(self).__name__))
+            raise TypeError(alone(type(self)))
         check_image(data.image if isinstance(data, Sample) else data)
         drawn = self.sample(rng)
         if drawn is None:
@@ -444,294 +434,6 @@ class Transform:
         return cls(**{name: from_json(f"{cls.__name__}.{name}", value) for name, value in fields.items()})
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class GeometricTransform(Transform):
-    """Moves pixels, and with them masks, heatmaps, boxes and keypoints.
-
-    A subclass gives `coordinate_map`, and `output_shape` where the size changes. Adjacent geometric steps are composed
-    into one map and resampled once, as long as they agree on what lies beyond the border. A subclass that looks beyond
-    the border declares the fields ``border`` and ``fill``; one that moves whole pixels overrides `slice_array`.
-    """
-
-    tears: ClassVar[bool] = False  # whether neighbouring pixels part: then no box can follow
-
-    def coordinate_map(self, shape: Shape) -> Map:
-        """Which input position each output pixel shows, for an input of `shape` (H, W).
-
-        Returns
-        -------
-        (3, 3) matrix on (x, y, 1), or (H, W, 2) array of (x, y) for each pixel of the output
-        """
-        raise NotImplementedError(f"{type(self).__name__} must define coordinate_map(shape)")
-
-    def move_points(self, points: Map, map_: Map, shape: Shape) -> Map:  # noqa: ARG002
-        """Where the content at `points` (N, 2) of an input of `shape` is seen; `map_` is what `coordinate_map` gave."""
-        return geometry.move_points(map_, points)
-
-    def slice_array(self, array: Array) -> Array | None:  # noqa: ARG002
-        """The result by moving whole pixels, bit-exact, for any array (H, W, ...); None where that cannot be done."""
-        return None
-
-    def resample(self, array: Array, order: int, fill: float) -> Array | None:  # noqa: ARG002
-        """The result by a way of its own, such as an anti-aliased resize; None to be resampled by the map.
-
-        `order` is 0 for masks (nearest) and 1 for images and heatmaps, `fill` what lies beyond a constant border, in
-        [0, 1] of full scale. A step with its own way is not fused unless `fuses` says so.
-        """
-        return None
-
-    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
-        """The images moved by whole pixels; None where that cannot be done."""
-        if not drawn:  # height and width first, so that what is sliced are all images at once
-            sliced = self.slice_array(np.moveaxis(stack, 0, -1))
-            if sliced is None:
-                return None
-            rows = np.moveaxis(sliced, -1, 0)
-            if rows.strides[0] != rows.shape[1] * rows.strides[1]:
-                return np.ascontiguousarray(rows)
-            tall = rows.reshape(-1, *rows.shape[2:])  # one picture, all below each other
-            return np.asarray(engines.current().contiguous(tall)).reshape(rows.shape)
-        result: Array | None = None
-        for index, (image, values) in enumerate(zip(stack, zip(*drawn.values(), strict=True), strict=True)):
-            moved = self._unchecked(**dict(zip(drawn, values, strict=True))).slice_array(image)
-            if moved is None or (result is not None and moved.shape != result.shape[1:]):
-                return None
-            if result is None:
-                result = np.empty((len(stack), *moved.shape), moved.dtype)
-            result[index] = moved
-        return result
-
-    def fuses(self, shape: Shape) -> bool:  # noqa: ARG002
-        """Whether the step may be resampled together with its neighbours, for an input of `shape` (H, W)."""
-        return type(self).resample is GeometricTransform.resample
-
-    @property
-    def edge(self) -> tuple[str, float] | None:
-        """Border and fill; None for a step that never looks beyond the border and so agrees with any neighbour."""
-        border = getattr(self, "border", None)
-        return None if border is None else (border, getattr(self, "fill", 0.0) if border == "constant" else 0.0)
-
-    def joins(self, run: Sequence[Transform], shape: Shape) -> bool:
-        """Whether one resampling can do this step and the run before it."""
-        if not self.fuses(shape) or not all(isinstance(step, GeometricTransform) for step in run):
-            return False
-        return len({step.edge for step in (*run, self)} - {None}) <= 1  # type: ignore[attr-defined]
-
-    @classmethod
-    def apply_run(cls, run: "Sequence[GeometricTransform]", sample: Sample, out: Array | None = None) -> Sample:
-        """Compose the maps of a run, interpolate the pixels once, and move every target along."""
-        image = sample.image
-        if sample.is_bare and (sliced := _sliced(run, image)) is not None:  # no map needs to be known
-            return sample.moved(
-                image=np.asarray(engines.current().contiguous(sliced, out=fitting(out, sliced.shape, sliced.dtype)))
-            )
-        maps, shape, points = [], sample.image.shape[:2], sample.keypoints
-        for step in run:
-            if step.tears and sample.boxes is not None and len(sample.boxes):
-                raise ValueError(
-                    f"{type(step).__name__} tears the image apart, so boxes cannot follow; got {len(sample.boxes)}"
-                )
-            maps.append(step.coordinate_map(shape))
-            if points is not None:
-                points = step.move_points(points, maps[-1], shape)
-            shape = step.output_shape(shape)
-        edge = next((step.edge for step in run if step.edge is not None), ("edge", 0.0))
-        total = geometry.compose(maps, shape)
-
-        def move(array: Array, order: int, fill: float = 0.0, out: Array | None = None) -> Array:
-            if len(run) == 1 and (own := run[0].resample(array, order, fill)) is not None:
-                return own
-            if (sliced := _sliced(run, array)) is not None:
-                return np.asarray(engines.current().contiguous(sliced, out=out))
-            return _warp(array, total, shape, order, edge[0], fill, out)
-
-        color, alpha = split_alpha(sample.image)
-        if alpha is None or edge[1] == 0:
-            image = move(sample.image, 1, edge[1], fitting(out, (*shape, *sample.image.shape[2:]), sample.image.dtype))
-        else:  # what lies beyond the border is transparent, whatever its colour
-            image = np.concatenate([move(color, 1, edge[1]), move(alpha, 1)], axis=-1)
-        changes: dict[str, Any] = {"image": image}
-        if sample.mask is not None:
-            changes["mask"] = move(sample.mask, 0)
-        if sample.heatmap is not None:
-            changes["heatmap"] = move(sample.heatmap, 1)
-        if points is not None:
-            changes["keypoints"] = points
-        if sample.keypoint_swaps and sum(map(geometry.mirrors, maps)) % 2:
-            changes["keypoint_labels"] = sample.mirrored_labels()
-        if sample.boxes is None:
-            return sample.moved(**changes)
-        boxes = geometry.move_boxes(maps, sample.boxes)
-        changes["boxes"], kept = geometry.clip_boxes(boxes, shape, sample.min_visibility, sample.min_area)
-        return sample.moved(**changes).only_boxes(kept)
-
-
-def _sliced(run: Sequence[GeometricTransform], array: Array) -> Array | None:
-    """The view that a run of whole-pixel moves makes of an array; None where a step is none."""
-    view: Array | None = array
-    for step in run:
-        if type(step).resample is not GeometricTransform.resample:
-            return None
-        view = step.slice_array(view) if view is not None else None
-    return view
-
-
-def _warp(
-    array: Array, map_: Map, shape: Shape, order: int, border: str, fill: float, out: Array | None = None
-) -> Array:
-    engine = engines.current()
-    if geometry.is_matrix(map_):
-        return np.asarray(engine.warp(array, map_, shape, order=order, border=border, fill=fill, out=out))
-    return np.asarray(engine.remap(array, map_, order=order, border=border, fill=fill, out=out))
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class PointTransform(Transform):
-    """Changes each value by itself, whatever its neighbours are; alpha is left alone.
-
-    A subclass gives `curve`. On uint8 the curve becomes a table of 256 entries, and a run of adjacent steps one table,
-    bit-identical to one step after the other.
-    """
-
-    __slots__ = ("_made",)  # tables by the number of channels: a step of numbers makes each once
-
-    broadcasts: ClassVar[bool] = False  # whether curve treats all channels alike and takes arrays in place of fields
-
-    def curve(self, x: Array) -> Array:
-        """New values for the values `x` in [0, 1], an array (..., C) of the C colour channels; clipped afterwards."""
-        raise NotImplementedError(f"{type(self).__name__} must define curve(x)")
-
-    def table(self, channels: int) -> Array:
-        """The curve on the 8-bit grid: a uint8 array (256, channels), or (256, 1) for all channels alike."""
-        if self.broadcasts:
-            return from_unit(self.curve(_LEVELS), np.uint8)
-        levels = np.repeat(_LEVELS, channels, axis=1)
-        return from_unit(np.broadcast_to(self.curve(levels), levels.shape), np.uint8)
-
-    def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
-        """The images of uint8, each through a table of its own."""
-        if stack.dtype != np.uint8:
-            return None
-        channels = stack.shape[3] if stack.ndim == 4 else 1
-        result = np.empty_like(stack)
-        lookup = engines.current().lookup
-        if not drawn:
-            return np.asarray(lookup(stack.reshape(-1, *stack.shape[2:]), self._table(channels))).reshape(stack.shape)
-        for image, table, out in zip(stack, self._tables(channels, drawn), result, strict=True):
-            lookup(image, table, out=out)
-        return result
-
-    def _table(self, channels: int) -> Array:
-        made: dict[int, Array]
-        try:
-            made = self._made  # type: ignore[attr-defined]
-        except AttributeError:
-            made = {}
-            object.__setattr__(self, "_made", made)
-        if channels not in made:
-            made[channels] = self.table(channels)
-        return made[channels]
-
-    def _tables(self, channels: int, drawn: dict[str, list[Any]]) -> Array:
-        """A table for each image: (N, 256, C)."""
-        if self.broadcasts:
-            columns = {name: np.array(values)[:, None, None] for name, values in drawn.items()}
-            return from_unit(self._unchecked(**columns).curve(_LEVELS), np.uint8)
-        rows = zip(*drawn.values(), strict=True)
-        return np.stack([self._unchecked(**dict(zip(drawn, row, strict=True))).table(channels) for row in rows])
-
-    def joins(self, run: Sequence[Transform], shape: Shape) -> bool:  # noqa: ARG002
-        """Whether the run before is of curves as well."""
-        return all(isinstance(step, PointTransform) for step in run)
-
-    @classmethod
-    def apply_run(cls, run: "Sequence[PointTransform]", sample: Sample, out: Array | None = None) -> Sample:
-        """Apply the curves, on uint8 as one table."""
-        color, alpha = split_alpha(sample.image)
-        channels = color.shape[2] if color.ndim == 3 else 1
-        if color.dtype == np.uint8:
-            table = run[0]._table(channels)  # noqa: SLF001
-            for step in run[1:]:
-                after = step._table(channels)  # noqa: SLF001
-                if after.shape[1] == 1:
-                    table = after[:, 0][table]
-                else:
-                    table = np.take_along_axis(after, np.broadcast_to(table, after.shape).astype(np.intp), axis=0)
-            result = engines.current().lookup(color, table, out=fitting(out, color.shape, color.dtype))
-        else:
-            result = color if color.ndim == 3 else color[..., None]
-            for step in run:
-                result = from_unit(np.broadcast_to(step.curve(result), result.shape), color.dtype)
-            result = result.reshape(color.shape)
-        return sample.moved(image=_with_alpha(result, alpha))
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class PixelTransform(Transform):
-    """Computes a new image from the whole image: blur, noise, hue, erasing. Alpha and targets are left alone.
-
-    A subclass gives `apply_image`, which may return floats for a uint8 image, 1 being white: the base clips floats to
-    [0, 1] and rounds them back.
-    """
-
-    sees_alpha: ClassVar[bool] = False  # whether apply_image gets all channels, alpha included
-
-    def apply_image(self, image: Array) -> Array:
-        """The new image for `image` (H, W) or (H, W, C), C in {1, 3}; the input must not be written to."""
-        raise NotImplementedError(f"{type(self).__name__} must define apply_image(image)")
-
-    def apply_into(self, image: Array, out: Array | None) -> Array:  # noqa: ARG002
-        """As `apply_image`; a subclass that can writes the result to `out`, where that fits it."""
-        return self.apply_image(image)
-
-    def apply_targets(self, sample: Sample) -> Sample:
-        """What happens to masks, boxes and keypoints; nothing unless overridden."""
-        return sample
-
-    @classmethod
-    def apply_run(cls, run: "Sequence[PixelTransform]", sample: Sample, out: Array | None = None) -> Sample:
-        """Apply one step to the colour channels, then to the targets."""
-        (step,) = run
-        color, alpha = (sample.image, None) if step.sees_alpha else split_alpha(sample.image)
-        kind: Any = cls
-        free = out if alpha is None else None
-        result = step.apply_into(color, free) if _writes(kind) else step.apply_image(color)
-        if not isinstance(result, np.ndarray):
-            raise TypeError(f"{type(step).__name__}.apply_image must return an array; got {type(result).__name__}")
-        if step.bounded and not step.preprocessing and result.dtype.kind == "f":
-            result = from_unit(result, color.dtype)
-        if not step.preprocessing and (result.shape != color.shape or result.dtype != color.dtype):
-            raise ValueError(
-                f"{type(step).__name__}.apply_image must keep shape {color.shape} and dtype {color.dtype}; "
-                f"got {result.shape} and {result.dtype}"
-            )
-        return step.apply_targets(sample.moved(image=_with_alpha(result, alpha)))
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class BatchTransform(Transform):
-    """Mixes several samples into as many new ones: images, targets and labels.
-
-    A subclass gives `apply_batch`. It is called with a list of Samples, as is a pipeline that holds it.
-    """
-
-    needs: ClassVar[str] = "batch"
-
-    def apply_batch(self, samples: Sequence[Sample]) -> list[Sample]:
-        """As many new samples as came; none of the inputs may be written to."""
-        raise NotImplementedError(f"{type(self).__name__} must define apply_batch(samples)")
-
-    @classmethod
-    def apply_run(cls, run: Sequence[Any], sample: Sample, out: Array | None = None) -> Sample:  # noqa: ARG003
-        """Refuse a single sample."""
-        raise TypeError(_ALONE.format(cls.__name__))
-
-
-def fitting(out: Array | None, shape: tuple[int, ...], dtype: Any) -> Array | None:
-    """`out` where it has that shape and dtype, else None."""
-    return out if out is not None and out.shape == shape and out.dtype == dtype else None
-
-
 def _check_out(out: Any, image: Array) -> None:
     if not isinstance(out, np.ndarray) or not out.flags.c_contiguous or not out.flags.writeable:
         raise TypeError(f"out must be a writable C-contiguous array; got {type(out).__name__}")
@@ -750,29 +452,15 @@ def _into(out: Array | None, result: Array) -> Array:
     return out
 
 
-def _with_alpha(color: Array, alpha: Array | None) -> Array:
-    if alpha is None:
-        return color
-    if color.dtype != alpha.dtype:  # preprocessing turned uint8 into floats
-        alpha = to_unit(alpha)
-    return np.concatenate([color, alpha], axis=-1)
-
-
-@functools.cache
-def _writes(cls: Any) -> bool:
-    """Whether `apply_into` is to be used: it does what `apply_image` does unless a subclass overrides that alone."""
-    return _giver(cls, "apply_into") <= _giver(cls, "apply_image")
-
-
-def _giver(cls: type, name: str) -> int:
-    """How many classes up the one is that defines a method."""
-    return next(place for place, one in enumerate(cls.__mro__) if name in vars(one))
-
-
 @functools.cache
 def _strengths(cls: Any) -> tuple[tuple[str, Any], ...]:
     """Name and default of each drawn parameter."""
     return tuple((one.name, one.default) for one in parameters(cls) if one.drawn)
+
+
+def alone(cls: type) -> str:
+    """What is said of a class that mixes samples and got one."""
+    return f"{cls.__name__} mixes several samples and must be called with a list of them; got one alone"
 
 
 def check_strength(strength: Any) -> None:
@@ -781,140 +469,8 @@ def check_strength(strength: Any) -> None:
         raise ValueError(f"strength must be float in [0, 1]; got {shown(strength)}")
 
 
-def generator(rng: Rng) -> np.random.Generator:
-    """A NumPy generator from an int, a sequence of ints, a Generator, or fresh entropy of the system.
-
-    Fresh entropy is asked for at every call, so a forked worker never repeats its parent.
-    """
-    if isinstance(rng, np.random.Generator):
-        return rng
-    if rng is None:
-        return np.random.default_rng()
-    numbers = (rng,) if isinstance(rng, (int, np.integer)) else rng
-    if (
-        isinstance(numbers, (tuple, list, np.ndarray))
-        and len(numbers)
-        and all(
-            isinstance(number, (int, np.integer)) and not isinstance(number, bool) and number >= 0 for number in numbers
-        )
-    ):
-        return np.random.default_rng([int(number) for number in numbers])
-    raise TypeError(f"rng must be an int >= 0, a tuple of such ints, a numpy.random.Generator or None; got {shown(rng)}")
-
-
-def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ()) -> Transform:
-    """The transform that `Transform.to_dict` described.
-
-    Parameters
-    ----------
-    document : dict
-        As read from JSON.
-    classes : sequence of Transform subclasses
-        Transforms from outside this package. Without them, a foreign class (``"module:QualName"``) is accepted only if
-        its module is already loaded; nothing is ever imported because a document says so.
-
-    Raises
-    ------
-    ValueError, TypeError
-        With one sentence: an unknown class or field, a value out of bounds, or a newer schema.
-    """
-    if not isinstance(document, dict):
-        raise TypeError(f"document must be a dict; got {type(document).__name__}")
-    version = document.get("schema_version")
-    if version != SCHEMA_VERSION or isinstance(version, bool):
-        raise ValueError(f"schema_version must be {SCHEMA_VERSION}; got {shown(version)}")
-    _check_size(document)
-    known = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in classes}
-    rest = {key: value for key, value in document.items() if key != "schema_version"}
-    return build(rest, known, 0)
-
-
-def parse(text: str | bytes) -> Any:
-    """What JSON holds; a ValueError where it is none, or is larger or nested deeper than any document of ours."""
-    if len(text) > MAX_BYTES:
-        raise ValueError(f"a document must have at most {MAX_BYTES // 2**20} MB; got {len(text) / 2**20:,.1f} MB")
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError(f"a document must be nested at most {_MAX_NESTING} deep; got more") from None
-
-
-def _check_size(document: Any) -> None:
-    """Look at the whole of a document without recursion, so that whatever reads it may recurse and print."""
-    level, count = [document], 0
-    for _ in range(_MAX_NESTING):
-        inner = [part for part in level if isinstance(part, (dict, list, tuple))]
-        level = [part for one in inner for part in (one.values() if isinstance(one, dict) else one)]
-        count += len(level)
-        if count > _MAX_VALUES:
-            raise ValueError(f"a document must hold at most {_MAX_VALUES:,} values; got more")
-        if not level:
-            return
-    raise ValueError(f"a document must be nested at most {_MAX_NESTING} deep; got more")
-
-
-def build(document: Any, classes: dict[str, type[Transform]], depth: int) -> Transform:
-    """The transform of one (nested) document, without a schema version."""
-    if depth > _MAX_DEPTH:
-        raise ValueError(f"a pipeline must be nested at most {_MAX_DEPTH} deep; got more")
-    if not isinstance(document, dict) or not isinstance(document.get("transform"), str):
-        raise TypeError(
-            f"a transform must be a dict with the name of its class under 'transform'; got {shown(document)}"
-        )
-    fields = {key: value for key, value in document.items() if key != "transform"}
-    return _class_named(document["transform"], classes)._from_document(fields, classes, depth)  # noqa: SLF001
-
-
-def _class_named(name: str, classes: dict[str, type[Transform]]) -> type[Transform]:
-    if name in classes:
-        return classes[name]
-    if ":" in name:
-        module, _, path = name.partition(":")
-        found: Any = sys.modules.get(module)
-        for part in path.split("."):  # not getattr, by which a lazy module imports what it is asked for
-            found = getattr(found, "__dict__", {}).get(part)
-    else:
-        catalog = importlib.import_module("augmentlab.transforms")
-        compose = importlib.import_module("augmentlab.compose")
-        home = catalog if name in catalog.__all__ else compose if name in compose.__all__ else None
-        found = getattr(home, name, None)
-    if not (isinstance(found, type) and issubclass(found, Transform)):
-        raise ValueError(
-            f"transform must be a class of augmentlab.transforms, or module:QualName of a loaded subclass of Transform; got {shown(name)}"
-        )
-    return found
-
-
 def _is_ours(cls: type) -> bool:
     return cls.__module__.split(".")[0] == "augmentlab"
-
-
-def to_json(value: Any) -> Any:
-    """The value of a field, a distribution too, as JSON has it."""
-    if isinstance(value, Distribution):
-        return {type(value).__name__.lower(): [to_json(part) for part in value.support]}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def from_json(where: str, value: Any) -> Any:
-    """The inverse of `to_json`; `where` is what an error calls the field."""
-    if isinstance(value, dict):
-        if (
-            len(value) != 1
-            or next(iter(value)) not in DISTRIBUTIONS
-            or not isinstance(next(iter(value.values())), list)
-        ):
-            raise ValueError(
-                f"{where} must be a value or one of {', '.join(DISTRIBUTIONS)} with a list; got {shown(value)}"
-            )
-        ((name, arguments),) = value.items()
-        try:
-            return DISTRIBUTIONS[name](*arguments)
-        except TypeError as error:
-            raise TypeError(f"{where}: {error}") from None
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{where} must be finite; got {shown(value)}")
-    return value
 
 
 def parameter_named(cls: Any, name: str) -> Parameter:
@@ -929,10 +485,9 @@ def parameter_named(cls: Any, name: str) -> Parameter:
         if parameter.name == name:
             return parameter
     owner = cls.__name__ if isinstance(cls, type) else type(cls).__name__
-    raise ValueError(f"{owner} has no field {shown(name)}; its fields are {', '.join(one.name for one in parameters(cls))}")
+    raise ValueError(
+        f"{owner} has no field {shown(name)}; its fields are {', '.join(one.name for one in parameters(cls))}"
+    )
 
 
-_LEVELS = np.arange(256)[:, None] / 255
-_LEVELS.flags.writeable = False
-_ALONE = "{} mixes several samples and must be called with a list of them; got one alone"
 _EMPTY = Sample(np.zeros((1, 1), np.uint8))

@@ -32,7 +32,7 @@ from augmentlab import (
     loguniform,
     uniform,
 )
-from augmentlab.transform import generator
+from augmentlab.streams import generator
 
 LEVEL = 1e-3
 ITEMS = 2000

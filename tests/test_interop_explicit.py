@@ -21,12 +21,12 @@ from augmentlab import (
     Transpose,
     engine,
 )
+from augmentlab.bases import GeometricTransform
 from augmentlab.interop import ExportError, export, target
 from augmentlab.interop.explicit import array
 from augmentlab.interop.lowering import Part, lower
 from augmentlab.interop.operations import Resizing, Separable, sigma_of
 from augmentlab.interop.running import run
-from augmentlab.transform import GeometricTransform
 
 PYTHON = ("scipy", "opencv", "pillow", "scikit-image")
 IMAGE = IMAGES["chelsea"]

@@ -36,10 +36,10 @@ from augmentlab import (
     uniform,
 )
 from augmentlab import transforms as catalog
+from augmentlab.bases import PixelTransform
 from augmentlab.compose import plan
 from augmentlab.geometry import is_matrix, look_up
 from augmentlab.params import SEED_MAX, Distribution, parameters
-from augmentlab.transform import PixelTransform
 
 CLASSES = [getattr(catalog, name) for name in catalog.__all__]
 GEOMETRIC = [cls for cls in CLASSES if issubclass(cls, GeometricTransform)]

@@ -9,6 +9,7 @@ import augmentlab
 
 ROOT = Path(augmentlab.__file__).parent
 LAYERS = {
+    "distributions": 1,
     "params": 1,
     "geometry": 1,
     "pixels": 1,
@@ -18,6 +19,8 @@ LAYERS = {
     "engines": 1,
     "sample": 2,
     "transform": 2,
+    "bases": 2,
+    "documents": 2,
     "compose": 2,
     "batch": 2,
     "measures": 2,

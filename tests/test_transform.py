@@ -38,7 +38,8 @@ from augmentlab import (
     uniform,
 )
 from augmentlab.params import Typical, Unit
-from augmentlab.transform import generator, parameter_named
+from augmentlab.streams import generator
+from augmentlab.transform import parameter_named
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (9, 12, 3)).astype(np.uint8)
 

@@ -21,7 +21,8 @@ from types import FrameType
 from typing import Any
 
 from augmentlab import files
-from augmentlab.transform import MAX_BYTES, Transform, from_dict, parse
+from augmentlab.documents import MAX_BYTES, from_dict, parse
+from augmentlab.transform import Transform
 
 _HOST = "127.0.0.1"
 _TEMPLATE = Path(__file__).parent / "template"

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 import augmentlab
+from augmentlab.bases import GeometricTransform
 from augmentlab.interop.grades import EXACT, ExportError, Finding, Grade, RefusedError
 from augmentlab.interop.lowering import BENT, Part, lower
 from augmentlab.interop.operations import Operation
-from augmentlab.transform import GeometricTransform, Transform
+from augmentlab.transform import Transform
 
 
 @dataclass(frozen=True)

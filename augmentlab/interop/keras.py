@@ -14,11 +14,11 @@ import numpy as np
 
 from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.distributions import Choice, Distribution, Integers, LogUniform, Uniform
 from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, ExportError, Grade, RefusedError
 from augmentlab.interop.keras_layers import LAYERS
 from augmentlab.interop.sampling import Groups, Lines, Row, Sampling, default, fixed, indented, number, pair, span
-from augmentlab.params import Choice, Distribution, Integers, LogUniform, Uniform
 from augmentlab.transform import Transform
 from augmentlab.transforms.color import _SEPIA
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.distributions import Choice, Distribution, LogUniform
 from augmentlab.interop.grades import DRAWN, ONE, RefusedError, approximate
 from augmentlab.interop.kornia_classes import CLASSES
 from augmentlab.interop.sampling import Groups, Lines, Row, Sampling, default, fixed, indented, number, pair, span
 from augmentlab.interop.tones import chance, dropped, ends, jitters, own, per_channel, reordered
-from augmentlab.params import Choice, Distribution, LogUniform
 from augmentlab.pixels import Array
 from augmentlab.streams import seeded
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentlab import geometry, transforms
+from augmentlab.bases import GeometricTransform, PointTransform
 from augmentlab.compose import Compose, plan
 from augmentlab.engines.reference import GRAY_WEIGHTS
 from augmentlab.geometry import Shape
@@ -49,7 +50,7 @@ from augmentlab.interop.operations import (
 )
 from augmentlab.pixels import full_scale, rounded
 from augmentlab.sample import Sample
-from augmentlab.transform import GeometricTransform, PointTransform, Transform
+from augmentlab.transform import Transform
 from augmentlab.transforms import blur, color
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.distributions import integers, loguniform, uniform
 from augmentlab.interop.grades import RefusedError
 from augmentlab.interop.shapes import after
 from augmentlab.interop.tones import FIELDS
-from augmentlab.params import integers, loguniform, uniform
 from augmentlab.transform import Transform
 
 Steps = list[Transform]

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 import augmentlab
+from augmentlab.bases import GeometricTransform
 from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.distributions import Choice, Distribution, Integers, LogUniform, Uniform, uniform
 from augmentlab.interop.explicit import called
 from augmentlab.interop.grades import EXACT, ExportError, Finding, Grade, RefusedError
-from augmentlab.params import Choice, Distribution, Integers, LogUniform, Uniform, parameters, uniform
-from augmentlab.transform import GeometricTransform, Transform
+from augmentlab.params import parameters
+from augmentlab.transform import Transform
 
 LOG_PARTS = (
     4  # uniform parts that stand for a log-uniform range: over a factor of 2 its mean is kept to 1 part in 1,000

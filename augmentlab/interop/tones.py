@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from augmentlab import transforms as T  # noqa: N812
+from augmentlab.distributions import Choice, Integers, LogUniform
 from augmentlab.interop.grades import RefusedError
 from augmentlab.interop.sampling import Lines, number, pair, span
-from augmentlab.params import Choice, Integers, LogUniform
 from augmentlab.transform import Transform
 
 # Transforms that have a class of the same name in the texts, with the fields whose ranges it takes, in order.

@@ -7,11 +7,11 @@ import numpy as np
 
 from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.distributions import Choice, Distribution, Integers, LogUniform
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, RefusedError, approximate
 from augmentlab.interop.sampling import Groups, Lines, Row, Sampling, default, fixed, indented, number, pair, span
 from augmentlab.interop.tones import FIELDS, chance, dropped, ends, jitters, own, per_channel, reordered
 from augmentlab.interop.torchvision_classes import CLASSES
-from augmentlab.params import Choice, Distribution, Integers, LogUniform
 from augmentlab.pixels import Array
 from augmentlab.streams import seeded
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from augmentlab import render
 from augmentlab.compose import Compose
+from augmentlab.documents import from_dict
 from augmentlab.markup import Markup, element
 from augmentlab.study.words import chance
-from augmentlab.transform import Transform, from_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augmentlab.plots.frames import Unit
+    from augmentlab.transform import Transform
 
     Row = Mapping[Any, Any]
     Column = tuple[str, Callable[[Row], object]]

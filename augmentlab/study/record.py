@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from augmentlab.compose import Compose
+from augmentlab.documents import from_dict
 from augmentlab.study import analyses, comparison, export, statistics, words
 from augmentlab.study.inputs import TRIVIAL
 from augmentlab.study.metrics import Metric
 from augmentlab.study.runner import BOOTSTRAP
 from augmentlab.study.spaces import CONTROL, Arm
 from augmentlab.study.storage import Storage, Trial, content_key, is_blank
-from augmentlab.transform import Transform, from_dict
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
     import pandas as pd
+
+    from augmentlab.transform import Transform
 
 IDENTITY = Arm(label=CONTROL, transform=Compose(()))
 

@@ -9,9 +9,9 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from augmentlab import engines
+from augmentlab.bases import PixelTransform
 from augmentlab.params import Typical, Unit, uniform
 from augmentlab.pixels import Array, full_scale
-from augmentlab.transform import PixelTransform
 
 __all__ = [
     "BoxBlur",

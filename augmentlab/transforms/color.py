@@ -10,10 +10,10 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from augmentlab import engines
+from augmentlab.bases import PixelTransform, PointTransform, fitting
 from augmentlab.params import SEED_MAX, Typical, Unit, choice, integers
 from augmentlab.pixels import Array, from_unit, full_scale, rounded, to_unit
 from augmentlab.sample import check_image, split_alpha
-from augmentlab.transform import PixelTransform, PointTransform, fitting
 
 __all__ = [
     "CLAHE",

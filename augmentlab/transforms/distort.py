@@ -14,9 +14,9 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from augmentlab import geometry
+from augmentlab.bases import GeometricTransform
 from augmentlab.geometry import Map, Shape
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
-from augmentlab.transform import GeometricTransform
 from augmentlab.transforms.geometric import Border, Fill
 
 __all__ = [

@@ -12,11 +12,11 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
+from augmentlab.bases import PixelTransform
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
 from augmentlab.pixels import Array, full_scale, rounded
 from augmentlab.sample import Sample, split_alpha
 from augmentlab.streams import all_seeded, seeded
-from augmentlab.transform import PixelTransform
 
 __all__ = ["CoarseDropout", "GridDropout", "MaskDropout"]
 

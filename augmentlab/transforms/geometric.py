@@ -9,11 +9,11 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from augmentlab import geometry
+from augmentlab.bases import GeometricTransform
 from augmentlab.geometry import Map, Shape
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
 from augmentlab.pixels import Array
 from augmentlab.streams import seeded
-from augmentlab.transform import GeometricTransform
 
 __all__ = [
     "D4",

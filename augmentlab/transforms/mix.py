@@ -13,10 +13,10 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from augmentlab import geometry
+from augmentlab.bases import BatchTransform
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
 from augmentlab.pixels import Array, rounded
 from augmentlab.sample import Sample
-from augmentlab.transform import BatchTransform
 from augmentlab.transforms.size import Resize
 
 __all__ = ["CutMix", "MixUp", "Mosaic"]

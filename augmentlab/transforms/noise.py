@@ -9,9 +9,9 @@ import numpy as np
 from annotated_types import Interval
 
 from augmentlab import engines
+from augmentlab.bases import PixelTransform, fitting
 from augmentlab.params import SEED_MAX, Typical, Unit, integers
 from augmentlab.pixels import Array, from_unit, to_unit
-from augmentlab.transform import PixelTransform, fitting
 from augmentlab.transforms.color import decode_srgb, encode_srgb
 
 __all__ = [

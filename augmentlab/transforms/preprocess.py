@@ -14,10 +14,10 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from augmentlab import engines
+from augmentlab.bases import PixelTransform, fitting
 from augmentlab.params import Typical
 from augmentlab.pixels import Array, full_scale, to_unit
 from augmentlab.sample import check_image, split_alpha
-from augmentlab.transform import PixelTransform, fitting
 
 __all__ = ["Center", "ConvertChannels", "Normalize", "Standardize"]
 

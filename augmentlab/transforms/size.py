@@ -9,10 +9,10 @@ import numpy as np
 from annotated_types import Interval
 
 from augmentlab import engines, geometry
+from augmentlab.bases import GeometricTransform
 from augmentlab.geometry import Map, Shape
 from augmentlab.params import Typical, Unit
 from augmentlab.pixels import Array
-from augmentlab.transform import GeometricTransform
 from augmentlab.transforms.geometric import Border, Fill
 
 __all__ = [

@@ -12,9 +12,9 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from augmentlab import engines
+from augmentlab.bases import PixelTransform
 from augmentlab.params import SEED_MAX, Typical, Unit, integers, uniform
 from augmentlab.pixels import Array, to_unit
-from augmentlab.transform import PixelTransform
 
 __all__ = ["Fog", "Rain", "Shadow", "Snow", "SunFlare"]
 

@@ -9,7 +9,8 @@ import anywidget
 import numpy as np
 import traitlets
 
-from augmentlab.params import SEED_MAX, Choice, Distribution, Integers, LogUniform, Parameter, Uniform, parameters
+from augmentlab.distributions import Choice, Distribution, Integers, LogUniform, Uniform
+from augmentlab.params import SEED_MAX, Parameter, parameters
 from augmentlab.transform import Transform
 from augmentlab.widgets import twin
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
-from augmentlab.params import Choice, Distribution, parameters
+from augmentlab.distributions import Choice, Distribution
+from augmentlab.params import parameters
 from augmentlab.transform import Transform
 
 GROUPS = {cls.__name__: cls for cls in (OneOf, SomeOf, RandomOrder, Compose, Blend)}

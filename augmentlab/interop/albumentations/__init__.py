@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.distributions import Distribution
 from augmentlab.interop.albumentations.apart import APART
 from augmentlab.interop.albumentations.both import Both
 from augmentlab.interop.albumentations.classes import CLASSES
@@ -15,7 +16,6 @@ from augmentlab.interop.albumentations.pixels import PIXELS
 from augmentlab.interop.albumentations.sizes import SIZES
 from augmentlab.interop.grades import RefusedError
 from augmentlab.interop.sampling import Groups, Lines, Sampling, indented, number
-from augmentlab.params import Distribution
 from augmentlab.transform import Transform
 
 TABLE: dict[type[Transform], Both] = GEOMETRY | SIZES | COLORS | PIXELS

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from augmentlab.distributions import integers, uniform
 from augmentlab.interop.grades import RefusedError
 from augmentlab.interop.sampling import Lines, Row, fixed, number, span
-from augmentlab.params import integers, uniform
 from augmentlab.transform import Transform
 
 # By NumPy's meaning, as OpenCV calls it, and the number that a document holds.

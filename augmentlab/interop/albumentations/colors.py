@@ -6,6 +6,7 @@ from typing import Any
 
 from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose
+from augmentlab.distributions import Distribution, choice
 from augmentlab.interop.albumentations.both import (
     Both,
     Given,
@@ -18,7 +19,7 @@ from augmentlab.interop.albumentations.both import (
 )
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, Grade, RefusedError, approximate
 from augmentlab.interop.sampling import Lines, default, fixed, number, pair, span
-from augmentlab.params import Distribution, choice, parameters
+from augmentlab.params import parameters
 from augmentlab.transform import Transform
 
 _CUTS = "it cuts decimals off where augmentlab rounds"

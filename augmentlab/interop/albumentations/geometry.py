@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from augmentlab import transforms as T  # noqa: N812
+from augmentlab.distributions import Distribution, integers
 from augmentlab.interop.albumentations.both import (
     LINEAR,
     NEAREST,
@@ -18,7 +19,7 @@ from augmentlab.interop.albumentations.both import (
 )
 from augmentlab.interop.grades import DRAWN, ONE, Grade, RefusedError, approximate
 from augmentlab.interop.sampling import Lines, fixed, number, pair, span
-from augmentlab.params import Distribution, integers, parameters
+from augmentlab.params import parameters
 from augmentlab.transform import Transform
 
 _FLOATS = "OpenCV interpolates in single precision"

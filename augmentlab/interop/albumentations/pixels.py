@@ -3,6 +3,7 @@
 from typing import Any
 
 from augmentlab import transforms as T  # noqa: N812
+from augmentlab.distributions import Choice, Distribution, choice, integers
 from augmentlab.interop.albumentations.both import (
     AREA,
     NEAREST_EXACT,
@@ -15,7 +16,6 @@ from augmentlab.interop.albumentations.both import (
 )
 from augmentlab.interop.grades import DRAWN, RefusedError, approximate
 from augmentlab.interop.sampling import default, fixed, number, pair, span
-from augmentlab.params import Choice, Distribution, choice, integers
 from augmentlab.transform import Transform
 
 _MIRROR = "beyond the border it mirrors the image, and augmentlab repeats the last pixel"

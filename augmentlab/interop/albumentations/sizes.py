@@ -3,6 +3,7 @@
 from typing import Any
 
 from augmentlab import transforms as T  # noqa: N812
+from augmentlab.distributions import Distribution, LogUniform, Uniform, choice, loguniform, uniform
 from augmentlab.interop.albumentations.both import (
     AREA,
     BORDERS,
@@ -19,7 +20,6 @@ from augmentlab.interop.albumentations.both import (
 )
 from augmentlab.interop.grades import DRAWN, EXACT, ONE, RefusedError, approximate
 from augmentlab.interop.sampling import Lines, fixed, number, pair, span
-from augmentlab.params import Distribution, LogUniform, Uniform, choice, loguniform, uniform
 from augmentlab.transform import Transform
 
 _SHRUNK = approximate(50)
