@@ -17,6 +17,7 @@ import numpy as np
 from scipy import stats
 
 from augmentlab.study import statistics
+from augmentlab.study.tables import pseudo_scores
 from benchmarks.run import command, today
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -211,7 +212,7 @@ def hits(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 def macro_f1(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Differences in pseudo-scores of macro F1, in points, of shape (arms, draws, images)."""
-    scores = np.array([100 * statistics.pseudo_scores("macro_f1", labels, one) for one in predicted])
+    scores = np.array([100 * pseudo_scores("macro_f1", labels, one) for one in predicted])
     return scores[1:] - scores[0]
 
 
@@ -408,7 +409,7 @@ Studies with one arm, told apart from the control though it is equal, in %:
 
 The *paired t* takes the draws as all the chance there is. The *crossed t* takes draws and images
 (`statistics.crossed_test`). *Plain crossed bootstrap* is the percentile interval of Owen's bootstrap, which leaves out 0.
-*augmentlab* is the verdict *helps* or *hurts*. Macro F1 is judged by its pseudo-scores (`statistics.pseudo_scores`), and its
+*augmentlab* is the verdict *helps* or *hurts*. Macro F1 is judged by its pseudo-scores (`tables.pseudo_scores`), and its
 paired t by the values of the draws, which is all that can be done where only values are known: such a result is marked "over
 draws only".
 

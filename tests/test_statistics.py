@@ -8,6 +8,7 @@ from scipy import stats
 
 from augmentlab.study import statistics
 from augmentlab.study.statistics import CrossedTest
+from augmentlab.study.tables import by_group, pseudo_scores
 from benchmarks.calibration import random_effects
 
 
@@ -234,16 +235,16 @@ def test_interval_is_wider_than_that_of_draws_alone_when_images_differ():
 def test_groups_keep_the_mean_and_single_groups_change_nothing():
     table = np.random.default_rng(6).normal(size=(3, 7))
     groups = ["a", "b", "a", "c", "c", "c", "b"]
-    grouped = statistics.by_group(table, groups)
+    grouped = by_group(table, groups)
     assert grouped.shape == (3, 3)
     assert grouped.mean() == pytest.approx(table.mean())
-    np.testing.assert_allclose(statistics.by_group(table, np.arange(7)), table)
+    np.testing.assert_allclose(by_group(table, np.arange(7)), table)
 
 
 def test_copies_of_an_image_in_one_group_count_once():
     table = np.random.default_rng(7).normal(size=(4, 10))
     repeated = np.repeat(table, 5, axis=1)
-    grouped = statistics.by_group(repeated, np.repeat(np.arange(10), 5))
+    grouped = by_group(repeated, np.repeat(np.arange(10), 5))
     np.testing.assert_allclose(grouped, table)
     assert statistics.crossed_test(grouped).p == pytest.approx(statistics.crossed_test(table).p)
     assert statistics.crossed_test(repeated).error < statistics.crossed_test(table).error
@@ -251,7 +252,7 @@ def test_copies_of_an_image_in_one_group_count_once():
 
 def test_groups_must_name_every_image():
     with pytest.raises(ValueError, match="groups must name one group for each of the 3 images; got 2"):
-        statistics.by_group(np.zeros((2, 3)), ["a", "b"])
+        by_group(np.zeros((2, 3)), ["a", "b"])
 
 
 # --- resamplings that overlap ----------------------------------------------------------------------------------------
@@ -330,14 +331,12 @@ def test_pseudo_scores_have_scikit_learns_metric_as_their_mean(name):
     labels, predictions = predicted(15)
     expected = [METRICS[name](labels, row) for row in predictions]
     for metric in (name, METRICS[name]):
-        np.testing.assert_allclose(statistics.pseudo_scores(metric, labels, predictions).mean(axis=1), expected)
+        np.testing.assert_allclose(pseudo_scores(metric, labels, predictions).mean(axis=1), expected)
 
 
 def test_pseudo_scores_count_a_class_that_is_only_predicted():
     labels, predictions = np.array([0, 0, 1, 1]), np.array([[0, 2, 1, 1]])
-    assert statistics.pseudo_scores("macro_f1", labels, predictions).mean() == pytest.approx(
-        macro_f1(labels, predictions[0])
-    )
+    assert pseudo_scores("macro_f1", labels, predictions).mean() == pytest.approx(macro_f1(labels, predictions[0]))
 
 
 def weighted(name, labels, predictions, weights):
@@ -362,21 +361,21 @@ def test_pseudo_scores_are_derivatives_by_the_weight_of_an_image(name):
         for e in np.eye(40)
     ]
     expected = value + 40 * np.array(slopes)
-    np.testing.assert_allclose(statistics.pseudo_scores(name, labels, predictions)[0], expected, atol=1e-6)
+    np.testing.assert_allclose(pseudo_scores(name, labels, predictions)[0], expected, atol=1e-6)
 
 
 def test_pseudo_scores_of_a_mean_are_the_scores():
     labels, predictions = predicted(17)
     hits = (labels == predictions).astype(float)
-    accuracy = statistics.pseudo_scores(lambda a, b: float(np.mean(a == b)), labels, predictions)
+    accuracy = pseudo_scores(lambda a, b: float(np.mean(a == b)), labels, predictions)
     np.testing.assert_allclose(accuracy, hits, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_leaving_out_images_and_the_derivative_nearly_agree(name):
     labels, predictions = predicted(18, images=400)
-    theirs = statistics.pseudo_scores(METRICS[name], labels, predictions)
-    np.testing.assert_allclose(statistics.pseudo_scores(name, labels, predictions), theirs, atol=0.05)
+    theirs = pseudo_scores(METRICS[name], labels, predictions)
+    np.testing.assert_allclose(pseudo_scores(name, labels, predictions), theirs, atol=0.05)
 
 
 def test_a_function_is_called_once_for_each_pair_of_label_and_prediction():
@@ -387,16 +386,16 @@ def test_a_function_is_called_once_for_each_pair_of_label_and_prediction():
         called.append(labels.size)
         return 0.5
 
-    statistics.pseudo_scores(metric, labels, predictions)
+    pseudo_scores(metric, labels, predictions)
     pairs = len(set(zip(labels.tolist(), predictions[0].tolist(), strict=True)))
     assert sorted(called) == [299] * pairs + [300]
 
 
 def test_pseudo_scores_refuse_what_does_not_fit():
     with pytest.raises(ValueError, match=r"predictions must have shape \(draws, images\).*got \(3,\) and \(3,\)"):
-        statistics.pseudo_scores("macro_f1", [0, 1, 1], [0, 1, 1])
+        pseudo_scores("macro_f1", [0, 1, 1], [0, 1, 1])
     with pytest.raises(ValueError, match="metric must be 'balanced_accuracy' or 'macro_f1', or a function; got 'f1'"):
-        statistics.pseudo_scores("f1", [0, 1], [[0, 1]])
+        pseudo_scores("f1", [0, 1], [[0, 1]])
 
 
 # --- Holm and the words ----------------------------------------------------------------------------------------------
@@ -448,7 +447,7 @@ def test_words(interval, p, test, rope, word):
 
 def test_identical_is_said_of_hits_and_not_of_means():
     assert statistics.verdict((0.0, 0.0), np.nan, ZERO, rope=0.5, identical=True) == "identical"
-    cancelling = statistics.by_group([[100, -100, 0, 0]] * 2, list("aabb"))
+    cancelling = by_group([[100, -100, 0, 0]] * 2, list("aabb"))
     assert statistics.verdict((0.0, 0.0), np.nan, statistics.crossed_test(cancelling), rope=0.5) == "equivalent"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augmentlab.study import statistics
+from augmentlab.study.tables import by_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +89,7 @@ class Judge:
 
     def grouped(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return a table of draws and images with one column a group, where images belong together."""
-        return table if self.groups is None else statistics.by_group(table, self.groups)
+        return table if self.groups is None else by_group(table, self.groups)
 
     def estimate(self, trials: Sequence[Sequence[Trial]], weights: Sequence[float]) -> Estimate:
         """Return the weighted sum of some arms' values.

@@ -66,7 +66,7 @@ class Metric:
         stored: NDArray[np.float32] | None,
     ) -> NDArray[np.float64] | None:
         """Return what each image contributes, shape (images,): the mean is the value; None where there is no such thing."""
-        from augmentlab.study.statistics import pseudo_scores
+        from augmentlab.study.tables import pseudo_scores
 
         if self.kind == "hits":
             return hits.astype(np.float64)

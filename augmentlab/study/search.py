@@ -31,6 +31,7 @@ from scipy import stats
 
 from augmentlab.study import statistics
 from augmentlab.study.spaces import CONTROL, Arm
+from augmentlab.study.tables import by_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -562,7 +563,7 @@ def _quantile(level: float, df: int) -> float:
 def _p_of_worse(table: NDArray[np.float64], groups: ArrayLike | None) -> float:
     """One-sided p of a mean difference below 0."""
     if groups is not None and table.shape[1] == len(np.asarray(groups)):
-        table = statistics.by_group(table, groups)
+        table = by_group(table, groups)
     if table.shape[1] > 1:
         return statistics.crossed_test(table).p / 2
     values = table[:, 0]

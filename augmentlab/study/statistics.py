@@ -5,15 +5,14 @@ evaluation image, the score of an arm (for accuracy the hit, 0 or 1) minus that 
 passes points, that is 100 times the hit). Rows and columns are both samples: another training draw and another
 evaluation image would give other numbers. A paired t test over draws alone forgets the images and finds "significant"
 differences between equal arms too often; the functions here treat the table as a crossed random-effects design.
-`pseudo_scores` makes such a table of a metric that is no mean over images, such as macro F1. ``benchmarks/calibration.py``
-measures how often all this errs, and the slow tests hold it.
+`augmentlab.study.tables` makes such a table of a metric that is no mean over images, such as macro F1.
+``benchmarks/calibration.py`` measures how often all this errs, and the slow tests hold it.
 
 References
 ----------
 Owen, A. B. (2007). The pigeonhole bootstrap. Annals of Applied Statistics 1(2), 386-411.
 Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components. Biometrics 2(6), 110-114.
 Nadeau, C., Bengio, Y. (2003). Inference for the generalization error. Machine Learning 52, 239-281.
-Efron, B. (1982). The Jackknife, the Bootstrap and Other Resampling Plans. SIAM.
 Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65-70.
 Benjamini, Y., Hochberg, Y. (1995). Controlling the false discovery rate. J. R. Statist. Soc. B 57(1), 289-300.
 Kruschke, J. K. (2018). Rejecting or accepting parameter values in Bayesian estimation. AMPPS 1(2), 270-280.
@@ -23,14 +22,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike, NDArray
 
 Verdict = Literal["helps", "hurts", "equivalent", "undecided", "identical"]
@@ -285,7 +282,7 @@ def draw_test(differences: ArrayLike) -> TTest:
 
     It answers a smaller question, namely what another training draw would give **on these same images**: another
     evaluation part is not considered, so that equal arms come out "significant" far too often (``docs/calibration.md``).
-    Whatever shows its p must say "over draws only". Where the predicted classes are known, `pseudo_scores` and
+    Whatever shows its p must say "over draws only". Where the predicted classes are known, `tables.pseudo_scores` and
     `crossed_test` are the better answer.
 
     Parameters
@@ -313,129 +310,6 @@ def _t_test(differences: ArrayLike, overlap: float) -> TTest:
     reach = float(stats.t.ppf(0.975, df)) * error
     p = float(2 * stats.t.sf(abs(difference) / error, df))
     return TTest(difference=difference, error=error, df=df, p=p, low=difference - reach, high=difference + reach)
-
-
-def pseudo_scores(
-    metric: Literal["balanced_accuracy", "macro_f1"] | Callable[[NDArray[Any], NDArray[Any]], float],
-    labels: ArrayLike,
-    predictions: ArrayLike,
-) -> NDArray[np.float64]:
-    """What each image contributes to a metric that is no mean over images: ``value + n * d value / d weight of the image``.
-
-    The mean over a row is the metric of that draw, exactly, and differences of such tables are what `crossed_test`,
-    `crossed_interval` and the rest take. To first order a value on other images moves as the mean of these numbers does.
-    Names have the derivative in closed form (the infinitesimal jackknife). For a function, each image is left out in
-    turn and the pseudo-values are moved to the right mean; images of equal label and prediction are alike, so that it
-    is called once for each pair that comes, not once for each image.
-
-    Parameters
-    ----------
-    metric : {"balanced_accuracy", "macro_f1"} or callable
-        The names mean scikit-learn's metrics (for macro F1, of the classes in the labels or the draw's predictions). A
-        function takes labels and predictions, both of shape (images,), in whose order it must not take an interest.
-    labels : array_like of shape (images,)
-        True classes.
-    predictions : array_like of shape (draws, images)
-        Predicted classes.
-
-    Returns
-    -------
-    ndarray of shape (draws, images)
-
-    Raises
-    ------
-    ValueError
-        If the name is not known or the shapes do not fit.
-
-    References
-    ----------
-    Efron, B. (1982). The Jackknife, the Bootstrap and Other Resampling Plans, chapters 2 and 6. SIAM.
-
-    Examples
-    --------
-    The one image of class 1 counts as much as the three of class 0:
-
-    >>> pseudo_scores("balanced_accuracy", [0, 0, 0, 1], [[0, 0, 0, 1], [0, 0, 0, 0]])
-    array([[1. , 1. , 1. , 1. ],
-           [0.5, 0.5, 0.5, 0.5]])
-    >>> pseudo_scores("macro_f1", ["a", "a", "b", "b"], [["a", "a", "b", "a"]]).mean().round(4)
-    np.float64(0.7333)
-    """
-    truth, predicted = np.asarray(labels), np.asarray(predictions)
-    if truth.ndim != 1 or predicted.ndim != 2 or predicted.shape[1:] != truth.shape or truth.size < 2:
-        raise ValueError(
-            "predictions must have shape (draws, images) for labels of shape (images,), at least 2 images; "
-            f"got {predicted.shape} and {truth.shape}"
-        )
-    if callable(metric):
-        rows = [_left_out(metric, truth, row) for row in predicted]
-    elif metric in _LINEARISED:
-        rows = [_LINEARISED[metric](truth, row) for row in predicted]
-    else:
-        raise ValueError(f"metric must be {' or '.join(map(repr, _LINEARISED))}, or a function; got {metric!r}")
-    return np.array(rows, dtype=np.float64).reshape(predicted.shape)
-
-
-def _balanced_accuracy(labels: NDArray[Any], predictions: NDArray[Any]) -> NDArray[np.float64]:
-    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    hits = (labels == predictions).astype(np.float64)
-    recall = np.bincount(codes, hits) / counts
-    return recall.mean() + labels.size / (counts.size * counts[codes]) * (hits - recall[codes])
-
-
-def _macro_f1(labels: NDArray[Any], predictions: NDArray[Any]) -> NDArray[np.float64]:
-    classes = np.unique(np.concatenate([labels, predictions]))
-    true, said = labels[:, None] == classes, predictions[:, None] == classes
-    both = (true & said).astype(np.float64)
-    either = true.astype(np.float64) + said
-    f1 = 2 * both.sum(axis=0) / either.sum(axis=0)
-    return f1.mean() + labels.size * ((2 * both - f1 * either) / either.sum(axis=0)).mean(axis=1)
-
-
-_LINEARISED = {"balanced_accuracy": _balanced_accuracy, "macro_f1": _macro_f1}
-
-
-def _left_out(
-    metric: Callable[[NDArray[Any], NDArray[Any]], float], labels: NDArray[Any], predictions: NDArray[Any]
-) -> NDArray[np.float64]:
-    codes = [np.unique(side, return_inverse=True)[1] for side in (labels, predictions)]
-    _, first, alike = np.unique(np.stack(codes), axis=1, return_index=True, return_inverse=True)
-    without = np.array([metric(np.delete(labels, image), np.delete(predictions, image)) for image in first])
-    moved = (labels.size - 1) * -without[alike.ravel()]
-    return float(metric(labels, predictions)) + moved - moved.mean()
-
-
-def by_group(differences: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:
-    """One column a group of images instead of one an image, with the same mean.
-
-    Images of one group (of one patient, say) are not independent, so groups are what must be resampled. Column ``g``
-    holds ``mean + (G / N) * sum(difference - mean over the images of g)``, the linearisation of the mean difference,
-    with G groups and N images.
-
-    Parameters
-    ----------
-    differences : array_like of shape (draws, images)
-        Arm minus control.
-    groups : array_like of shape (images,)
-        What each image belongs to.
-
-    Returns
-    -------
-    ndarray of shape (draws, number of groups)
-
-    Examples
-    --------
-    >>> by_group([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]], ["a", "a", "b", "b"])
-    array([[0.5, 0. ],
-           [1. , 0. ]])
-    """
-    table = np.asarray(differences, dtype=np.float64)
-    names, codes = np.unique(np.asarray(groups), return_inverse=True)
-    if codes.shape != table.shape[1:]:
-        raise ValueError(f"groups must name one group for each of the {table.shape[1]} images; got {codes.size}")
-    membership = np.eye(len(names))[codes]
-    mean = table.mean()
-    return np.asarray(mean + (len(names) / len(codes)) * ((table - mean) @ membership))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
