@@ -16,7 +16,7 @@ import numpy as np
 import augmentlab
 from augmentlab import files
 from augmentlab.study import comparison, search
-from augmentlab.study.spaces import CONTROL
+from augmentlab.study.spaces import CONTROL, IDENTITY
 
 if TYPE_CHECKING:
     import os
@@ -353,8 +353,6 @@ def _results(study: Record, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def _document(study: Record, index: int) -> dict[str, Any]:
-    from augmentlab.study.record import IDENTITY
-
     document: dict[str, Any] = IDENTITY.transform.to_dict() if index < 0 else study._spec["arms"][index]["transform"]
     return document
 

@@ -18,7 +18,7 @@ from augmentlab.study import analyses, comparison, export, statistics, words
 from augmentlab.study.inputs import TRIVIAL
 from augmentlab.study.metrics import Metric
 from augmentlab.study.runner import BOOTSTRAP
-from augmentlab.study.spaces import CONTROL, Arm
+from augmentlab.study.spaces import CONTROL, IDENTITY, Arm
 from augmentlab.study.storage import Storage, Trial, content_key, is_blank
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from augmentlab.transform import Transform
-
-IDENTITY = Arm(label=CONTROL, transform=Compose(()))
 
 
 class Record:

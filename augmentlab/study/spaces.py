@@ -74,6 +74,9 @@ class Arm:
         return {factor: _plain(level) for factor, level in self.point}
 
 
+IDENTITY = Arm(label=CONTROL, transform=Compose(()))  # the control
+
+
 def combinations(steps: Iterable[Transform] | Mapping[str, Transform], max_size: int | None = None) -> list[Arm]:
     """Every choice of some of the steps, in the given order: an on/off design without "all off", the control's part.
 

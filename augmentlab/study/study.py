@@ -30,10 +30,10 @@ from augmentlab.study.inputs import (
     versions,
 )
 from augmentlab.study.metrics import as_metric
-from augmentlab.study.record import IDENTITY, Record
+from augmentlab.study.record import Record
 from augmentlab.study.runner import DRAW, SPLIT, Cell, Target, Work, failed, prepared, run_cell, share
 from augmentlab.study.running import Session
-from augmentlab.study.spaces import Arm, as_arms
+from augmentlab.study.spaces import IDENTITY, Arm, as_arms
 from augmentlab.study.splits import Split, split, training_draw
 from augmentlab.study.storage import MEMORY, Storage, Trial, check_path, content_key
 
