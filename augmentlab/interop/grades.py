@@ -35,6 +35,8 @@ EXACT = Grade("exact")
 ONE = Grade("within", 1)
 DRAWN = Grade("distribution")
 
+SUMS = "sums of floats in another order round the other way at halves"  # the cause of many a last bit
+
 
 def approximate(levels: float) -> Grade:
     """Measured, and more than rounding."""

@@ -17,7 +17,7 @@ import numpy as np
 import augmentlab
 from augmentlab.interop import operations as ops
 from augmentlab.interop.explicit import Explicit, Image, Row, called
-from augmentlab.interop.grades import ONE, Grade, RefusedError
+from augmentlab.interop.grades import ONE, SUMS, Grade, RefusedError
 from augmentlab.pixels import Array
 from augmentlab.transform import Transform
 
@@ -438,8 +438,6 @@ def run_all(jobs: list[tuple[str, Array]]) -> list[Array]:
     return results
 
 
-_SUMS = "sums of floats in another order round the other way at halves"
-
 TARGET = Explicit(
     "matlab",
     "MATLAB",
@@ -449,23 +447,23 @@ TARGET = Explicit(
         ops.Slice: Row("indexing, flip, permute", _slice),
         ops.Tiles: Row("indexing", _tiles),
         ops.Padding: Row("padarray; indexing for borders that are not constant", _pad),
-        ops.Warp: Row("interp2", _warp, ONE, _SUMS),
-        ops.Resizing: Row("imfilter and imresize(..., 'bilinear', 'Antialiasing', false)", _resize, ONE, _SUMS),
-        ops.AreaResizing: Row("matrices of shares", _area, ONE, _SUMS),
+        ops.Warp: Row("interp2", _warp, ONE, SUMS),
+        ops.Resizing: Row("imfilter and imresize(..., 'bilinear', 'Antialiasing', false)", _resize, ONE, SUMS),
+        ops.AreaResizing: Row("matrices of shares", _area, ONE, SUMS),
         ops.NearestResizing: Row("indexing", _nearest),
         ops.Table: Row("intlut", _table),
-        ops.Separable: Row("imfilter(..., 'replicate')", _separable, ONE, _SUMS),
-        ops.Sharpening: Row("imfilter(..., 'replicate')", _sharpen, ONE, _SUMS),
-        ops.Correlation: Row("imfilter(..., 'replicate')", _correlate, ONE, _SUMS),
+        ops.Separable: Row("imfilter(..., 'replicate')", _separable, ONE, SUMS),
+        ops.Sharpening: Row("imfilter(..., 'replicate')", _sharpen, ONE, SUMS),
+        ops.Correlation: Row("imfilter(..., 'replicate')", _correlate, ONE, SUMS),
         ops.Median: Row("medfilt2", lambda one, _: [f"image = median_of_squares(image, {one.radius});"]),
-        ops.ChannelMix: Row("matrix product", _mix, ONE, _SUMS),
+        ops.ChannelMix: Row("matrix product", _mix, ONE, SUMS),
         ops.ChannelOrder: Row("indexing", _order),
-        ops.ToGray: Row("matrix product", _gray, ONE, _SUMS),
+        ops.ToGray: Row("matrix product", _gray, ONE, SUMS),
         ops.ToRGB: Row("repmat", lambda *_: ["image = repmat(image, [1 1 3]);"]),
         ops.Fill: Row("indexing", _fill),
-        ops.HueSaturation: Row("rgb2hsv, hsv2rgb", _hue, ONE, _SUMS),
-        ops.GrayMeanContrast: Row("mean", _contrast, ONE, _SUMS),
-        ops.OwnTable: Row("accumarray, intlut, sort", _own_table, ONE, _SUMS),
+        ops.HueSaturation: Row("rgb2hsv, hsv2rgb", _hue, ONE, SUMS),
+        ops.GrayMeanContrast: Row("mean", _contrast, ONE, SUMS),
+        ops.OwnTable: Row("accumarray, intlut, sort", _own_table, ONE, SUMS),
         ops.Scaling: Row("arithmetic", _scale),
         ops.OwnScaling: Row("mean", _own_scale),
     },

@@ -3,7 +3,7 @@
 from augmentlab.interop import operations as ops
 from augmentlab.interop import own_steps
 from augmentlab.interop.explicit import Explicit, Image, Row, array
-from augmentlab.interop.grades import EXACT, ONE, RefusedError
+from augmentlab.interop.grades import EXACT, ONE, SUMS, RefusedError
 
 _MODES = {
     "edge": "nearest",
@@ -258,18 +258,16 @@ IN_NUMPY: dict[type[ops.Operation], Row] = {
         ],
     ),
     ops.Padding: Row("numpy.pad", _pad),
-    ops.AreaResizing: Row(
-        "numpy.einsum", _resize_area, ONE, "sums of floats in another order round the other way at halves"
-    ),
+    ops.AreaResizing: Row("numpy.einsum", _resize_area, ONE, SUMS),
     ops.NearestResizing: Row("numpy indexing", _resize_nearest),
     ops.Table: Row("numpy indexing", _table),
-    ops.ChannelMix: Row("numpy.matmul", _mix, ONE, "sums of floats in another order round the other way at halves"),
+    ops.ChannelMix: Row("numpy.matmul", _mix, ONE, SUMS),
     ops.ChannelOrder: Row("numpy indexing", lambda one, _: [f"image = image[..., {list(one.order)}]"]),
     ops.ToGray: Row(
         "numpy.matmul",
         lambda one, _: [f"image = rounded(image @ {array(one.weights)})[..., None]"],
         ONE,
-        "sums of floats in another order round the other way at halves",
+        SUMS,
     ),
     ops.ToRGB: Row(
         "numpy.repeat",
@@ -280,19 +278,19 @@ IN_NUMPY: dict[type[ops.Operation], Row] = {
         "numpy",
         lambda one, _: [f"image = turned(image, {one.hue!r}, {one.saturation!r})"],
         ONE,
-        "sums of floats in another order round the other way at halves",
+        SUMS,
     ),
     ops.GrayMeanContrast: Row(
         "numpy",
         lambda one, _: [f"image = about_mean_gray(image, {one.factor!r})"],
         ONE,
-        "sums of floats in another order round the other way at halves",
+        SUMS,
     ),
     ops.OwnTable: Row(
         "numpy.histogram, numpy.quantile",
         _own_table,
         ONE,
-        "sums of floats in another order round the other way at halves",
+        SUMS,
     ),
     ops.Scaling: Row("numpy", _scale),
     ops.OwnScaling: Row("numpy", _own_scale),

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 21  # pixels at a time in HOG: bounds the memory for a batch of any size
 
 
-class Flatten(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Images to rows of numbers in [0, 1]: (N, H, W[, C]) to (N, H * W * C), float64; uint8 is divided by 255."""
+class _Fixed(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Features that follow from an image alone, so that nothing is fitted."""
 
     takes_images = True
     learns_nothing = True
@@ -25,6 +25,10 @@ class Flatten(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+
+class Flatten(_Fixed):
+    """Images to rows of numbers in [0, 1]: (N, H, W[, C]) to (N, H * W * C), float64; uint8 is divided by 255."""
 
     def transform(self, images: NDArray[Any]) -> NDArray[np.float64]:
         """Return one row of floats for each image.
@@ -42,7 +46,7 @@ class Flatten(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return as_unit_floats(images).reshape(len(images), -1)
 
 
-class HOG(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class HOG(_Fixed):
     """Histograms of oriented gradients, for a whole batch at once.
 
     The same numbers as `skimage.feature.hog` with ``block_norm="L2-Hys"``, without its work for each image. The
@@ -68,20 +72,10 @@ class HOG(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
     (5, 324)
     """
 
-    takes_images = True
-    learns_nothing = True
-
     def __init__(self, orientations: int = 9, cells: int = 4, block: int = 2) -> None:
         self.orientations = orientations
         self.cells = cells
         self.block = block
-
-    def fit(self, images: NDArray[Any], y: Any = None) -> Self:  # noqa: ARG002
-        """Return the transformer itself: there is nothing to learn."""
-        return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
     def transform(self, images: NDArray[Any]) -> NDArray[np.float64]:
         """Return the features of each image.
