@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bars import bars
 
 from augmentlab import Affine, Dataset, HorizontalFlip, Invert, PixelTransform, data, markup, models, report, uniform
 from augmentlab.report import sections
@@ -52,20 +53,12 @@ class Page(HTMLParser):
         return next((text for attributes, text in self.all("section") if attributes["id"] == name), None)
 
 
-def bars(count=160, size=8, channels=()):
-    """Two classes: a dark bar to the right or to the left of a bright one, anywhere in the image."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(count) % 2
-    images = rng.integers(80, 140, (count, size, size, *channels))
-    for image, label, place in zip(images, labels, rng.integers(0, size, count), strict=True):
-        image[:, (place + label) % size] += 60
-        image[:, (place + 1 - label) % size] -= 60
-    return Dataset(images.astype(np.uint8), labels, classes=('"><img src=x onerror=alert(1)>', "ü & 漢"), name=SCRIPT)
+HOSTILE = {"classes": ('"><img src=x onerror=alert(1)>', "ü & 漢"), "name": SCRIPT}
 
 
 def made(arms, given=None, **changes):
     settings = {"draws": 4, "train_size": 12, "copies": 3, "storage": ":memory:", "trivial": False} | changes
-    return Study(bars() if given is None else given, models.knn(), arms, **settings)
+    return Study(bars(**HOSTILE) if given is None else given, models.knn(), arms, **settings)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -10,6 +10,7 @@ from typing import ClassVar
 import joblib
 import numpy as np
 import pytest
+from bars import bars
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -41,18 +42,7 @@ SHIFT = Affine(translate_x=uniform(-0.5, 0.5), border="wrap")
 MIRRORED = Compose((HorizontalFlip(), SHIFT))  # a mirrored bar is one of the other class: labelled wrongly
 
 
-def bars(count=240, size=8, seed=0, *, groups=None):
-    """Two classes: a dark bar to the right or to the left of a bright one, anywhere in the image, under noise."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count) % 2
-    images = rng.integers(80, 140, (count, size, size))
-    for image, label, place in zip(images, labels, rng.integers(0, size, count), strict=True):
-        image[:, (place + label) % size] += 60
-        image[:, (place + 1 - label) % size] -= 60
-    return Dataset(images.astype(np.uint8), labels, classes=("light left", "light right"), name="bars", groups=groups)
-
-
-DATA = bars()
+DATA = bars(240)
 
 
 def study(arms=None, **changes):
@@ -416,7 +406,7 @@ def test_a_further_arm_costs_its_own_trials_only(tmp_path):
         {"copies": 2},
         {"train_size": 14},
         {"model": models.knn(3)},
-        {"data": bars(seed=1)},
+        {"data": bars(240, seed=1)},
         {"validation": 0.3},
         {"preprocess": Resize(height=7, width=7)},
     ],

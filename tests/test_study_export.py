@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from bars import bars
 
 from augmentlab import (
     Affine,
     Compose,
-    Dataset,
     HorizontalFlip,
     Invert,
     PixelTransform,
@@ -24,17 +24,6 @@ from augmentlab import (
 from augmentlab.study import Arm, Study, export
 
 STEPS = {"shift": Affine(translate_x=uniform(-0.5, 0.5), border="wrap"), "flip": HorizontalFlip(p=0.5)}
-
-
-def bars(count=160, size=8):
-    """Two classes: a dark bar to the right or to the left of a bright one, anywhere in the image."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(count) % 2
-    images = rng.integers(80, 140, (count, size, size))
-    for image, label, place in zip(images, labels, rng.integers(0, size, count), strict=True):
-        image[:, (place + label) % size] += 60
-        image[:, (place + 1 - label) % size] -= 60
-    return Dataset(images.astype(np.uint8), labels, classes=("light left", "light right"), name="bars")
 
 
 def made(arms, **changes):

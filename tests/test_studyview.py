@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from bars import bars
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
-from augmentlab import Affine, Compose, Dataset, HorizontalFlip, Invert, PixelTransform, StudyView, models, uniform
+from augmentlab import Affine, Compose, HorizontalFlip, Invert, PixelTransform, StudyView, models, uniform
 from augmentlab.plots import VERDICT_STYLE
 from augmentlab.plots.frames import Unit
 from augmentlab.study import Study, combinations
@@ -21,17 +22,6 @@ from augmentlab.widgets.watch import Pace, Watcher
 
 SHIFT = Affine(translate_x=uniform(-0.5, 0.5), border="wrap")
 UNIT = Unit("accuracy", "points")
-
-
-def bars(count=160, size=8):
-    """Two classes: a dark bar to the right or to the left of a bright one, anywhere in the image, under noise."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(count) % 2
-    images = rng.integers(80, 140, (count, size, size))
-    for image, label, place in zip(images, labels, rng.integers(0, size, count), strict=True):
-        image[:, (place + label) % size] += 60
-        image[:, (place + 1 - label) % size] -= 60
-    return Dataset(images.astype(np.uint8), labels, classes=("light left", "light right"), name="bars")
 
 
 DATA = bars()
