@@ -503,8 +503,11 @@ class Blend(_Group):
         return np.asarray(rng.beta(self.alpha, self.alpha) * rng.dirichlet([self.alpha] * len(self.steps)))
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of the output, on which all steps must agree."""
-        return _only(self, {shape, *(step.output_shape(shape) for step in self.steps)})
+        """The shape of the output, which is that of the input; a ValueError where a step does not keep it."""
+        for step in self.steps:
+            if (other := step.output_shape(shape)) != shape:
+                raise ValueError(f"Blend.steps must keep shape {shape}; got {other} from {step!r:.80}")
+        return shape
 
     @classmethod
     def apply_run(cls, run: Sequence[Any], sample: Sample, out: Array | None = None) -> Sample:  # noqa: ARG003

@@ -480,6 +480,8 @@ def test_a_blend_shows_things_in_several_places():
         Blend([Invert(), Compose([Rotate(angle=9)])], seed=1).apply(sample)
     with pytest.raises(ValueError, match=r"Blend.steps must keep shape \(21, 30, 3\) and dtype uint8; got \(3, 4, 3\)"):
         Blend([Resize(height=3, width=4)], seed=1).apply(IMAGE)
+    with pytest.raises(ValueError, match=r"Blend.steps must keep shape \(21, 30\); got \(3, 4\) from Resize\("):
+        Compose([Blend([Resize(height=3, width=4)], seed=1), Invert()]).apply(IMAGE)
 
 
 @pytest.mark.parametrize(
