@@ -18,7 +18,7 @@ from augmentlab import (
     uniform,
 )
 from augmentlab.interop import TARGETS, scipy
-from augmentlab.interop.compare import Difference
+from augmentlab.interop.compare import Comparison, Difference, InFramework
 
 IMAGE = IMAGES["chelsea"]
 
@@ -87,7 +87,7 @@ def test_what_would_crash_is_refused(monkeypatch):
 def test_it_is_shown_with_pictures_and_escaped():
     compared = compare_frameworks(Compose([Rotate(angle=7), Normalize()]), IMAGE, frameworks=["scipy"])
     page = compared._repr_html_()
-    assert page.count("<img") == 3  # ours, theirs, their difference
+    assert page.count("<img") == 2  # ours and theirs, which differ nowhere
     assert "<b>SciPy</b>" in page
     assert "SciPy" in str(compared)
     with pytest.raises(KeyError, match="framework must be one of scipy; got 'octave'"):
@@ -97,7 +97,17 @@ def test_it_is_shown_with_pictures_and_escaped():
 def test_one_value_beyond_the_range_is_a_picture_too():
     flat = np.full((4, 4, 3), 255, np.uint8)
     compared = compare_frameworks(Standardize(mean=(0.1,) * 3, std=(0.1,) * 3), flat, frameworks=["scipy"])
-    assert compared._repr_html_().count("<img") == 3
+    assert compared._repr_html_().count("<img") == 2
+
+
+def test_a_difference_is_drawn_where_there_is_one_to_see():
+    gray, pictures = np.full((4, 4), 100, np.uint8), {}
+    for away in (0, 1, 2):
+        image = gray.copy()
+        image[0, 0] += away
+        one = InFramework("scipy", "SciPy", (), image, Difference.between(image, gray), "")
+        pictures[away] = Comparison(Rotate(angle=7), gray, gray, (one,))._repr_html_().count("<img")
+    assert pictures == {0: 2, 1: 2, 2: 3}
 
 
 @pytest.mark.parametrize("image", [IMAGE / 255, np.zeros((4, 4, 4), np.uint8)])

@@ -152,7 +152,7 @@ class Comparison:
         result = difference = None
         if one.image is not None:
             result = _picture(one.image, f"{one.title}'s result")
-        if one.difference is not None and one.image is not None:
+        if one.difference is not None and one.image is not None and one.difference.beyond_one:
             difference = _picture(_magnified(one.image, self.expected), f"{one.title}'s difference")
         away = one.difference
         numbers = ("",) * 3 if away is None else (f"{away.maximum:.3g}", _small(away.mean), f"{away.beyond_one:.1%}")
@@ -263,6 +263,7 @@ def _picture(image: Array, alt: str) -> Markup:
     picture = Image.fromarray(levels[..., 0] if levels.shape[2:] == (1,) else levels)
     picture.thumbnail((128, 128))
     stream = io.BytesIO()
-    picture.save(stream, format="JPEG", quality=80)
+    picture.save(stream, format="JPEG", quality=75)
     source = base64.b64encode(stream.getvalue()).decode("ascii")
-    return element("img", src=f"data:image/jpeg;base64,{source}", alt=alt)
+    # A page that keeps pictures inside their cells would shrink them to nothing beside long texts.
+    return element("img", src=f"data:image/jpeg;base64,{source}", alt=alt, style="width: 96px; max-width: none;")
