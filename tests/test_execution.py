@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augmentlab.study import execution
+from augmentlab.study import execution, pools
 from augmentlab.study.execution import Execution
 
 SHARED = {"table": np.random.default_rng(0).normal(size=(200, 64)), "empty": np.zeros(0), "word": "shared"}
@@ -138,7 +138,7 @@ def test_workers_give_the_same_bits_and_stay_for_the_next_batch(at_once, expecte
 
 @pytest.mark.parametrize(("seconds", "room"), [(0.1, 6), (10.0, 3)])
 def test_only_short_cells_wait_in_line(seconds, room):
-    with contextlib.closing(execution._Processes(execution._Job(who, None), 3, seconds)) as pool:
+    with contextlib.closing(pools._Processes(pools.Job(who, None), 3, seconds)) as pool:
         assert pool.room() == room
 
 
@@ -256,8 +256,8 @@ def test_notebook_classes_and_arrays_of_every_kind_go_to_the_workers(tmp_path):
     class Local:
         images = (np.arange(6, dtype=np.uint8).reshape(2, 3), np.zeros((0, 4)), np.arange(10.0)[::2], np.array("word"))
 
-    execution._write(tmp_path, execution._Job(Local, Local()))
-    job = execution._read(str(tmp_path))
+    pools._write(tmp_path, pools.Job(Local, Local()))
+    job = pools._read(str(tmp_path))
     for ours, theirs in zip(Local.images, job.shared.images, strict=True):
         np.testing.assert_array_equal(ours, theirs, strict=True)
         assert type(theirs) is np.ndarray

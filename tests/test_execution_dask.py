@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from augmentlab.study import execution
+from augmentlab.study import pools
 from augmentlab.study.execution import Execution
 
 distributed = pytest.importorskip("distributed")
@@ -94,7 +94,7 @@ def test_what_workers_cannot_compute_ends_in_one_sentence(client):
 
 
 def test_a_cluster_without_workers_ends_in_one_sentence_and_may_get_them_late(monkeypatch):
-    monkeypatch.setattr(execution, "STALLED", 1.0)
+    monkeypatch.setattr(pools, "STALLED", 1.0)
     with (
         distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
@@ -106,14 +106,14 @@ def test_a_cluster_without_workers_ends_in_one_sentence_and_may_get_them_late(mo
         ):
             list(theirs.results(taken, left=5))
         assert next(taken) == 0  # nothing was claimed in vain
-        monkeypatch.setattr(execution, "STALLED", 60.0)
+        monkeypatch.setattr(pools, "STALLED", 60.0)
         with Execution(product, SHARED, failed=lost, client=client) as theirs:
             cluster.scale(1)
             assert len(list(theirs.results(range(5), left=5))) == 5
 
 
 def test_a_scheduler_that_goes_ends_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(execution, "STALLED", 2.0)
+    monkeypatch.setattr(pools, "STALLED", 2.0)
     cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
     with cluster, distributed.Client(cluster) as client, Execution(nap, None, failed=lost, client=client) as theirs:
         results = theirs.results(iter([0.0] + [0.1] * 100), left=101)

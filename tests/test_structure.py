@@ -14,7 +14,6 @@ LONGER = {
     "engines/reference.py": "an engine is one module of the same primitives as the other",
     "interop/keras.py": "a library that draws for itself is one table, and the writers of its rows",
     "labelcheck.py": "one deck of draws: dealt, marked, counted and written down",
-    "study/execution.py": "three ways to compute cells behind one protocol, and what they do when a worker dies",
     "study/record.py": "one class, all that a stored study tells; most of it says what each table holds",
     "study/search.py": "searches of one protocol, which share how trials are counted and replayed",
     "study/storage.py": "one class and the file that it owns, with its schema and all that can be wrong with it",
