@@ -1,7 +1,8 @@
 """Find out, in a notebook, which image augmentations help your model on your images.
 
 Every public name is importable from here; the module behind it is loaded on first use, so that
-``import augmentlab`` stays quick and loads neither widgets nor plotting nor machine-learning packages.
+``import augmentlab`` stays quick and loads neither widgets nor plotting nor machine-learning packages. A star import
+gives what pipelines are written with, and leaves out what would load those: `explore`, `Study`, `Dataset` are named.
 """
 
 import importlib

@@ -1,4 +1,6 @@
+import functools
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -79,6 +81,31 @@ def test_every_public_name_is_there():
         assert getattr(augmentlab, name) is value
         assert getattr(value, "__doc__", None), f"{name} has no docstring"
     assert set(augmentlab.__all__) <= set(names)
+
+
+def public_things():
+    """Every public name, and those of the public modules, by how a user writes it."""
+    for name in dir(augmentlab):
+        value = getattr(augmentlab, name)
+        if inspect.ismodule(value):
+            yield from ((f"{name}.{one}", getattr(value, one)) for one in value.__all__)
+        else:
+            yield name, value
+
+
+def test_all_that_is_public_is_documented():
+    bare = []
+    for name, thing in public_things():
+        if callable(thing) and not inspect.getdoc(thing):
+            bare.append(name)
+        if inspect.isclass(thing):  # whose bases of other packages are theirs to document
+            own = {key for base in thing.__mro__ if base.__module__.startswith("augmentlab") for key in vars(base)}
+            for key in sorted(own):
+                member = inspect.getattr_static(thing, key)
+                told = inspect.isroutine(member) or isinstance(member, (property, functools.cached_property))
+                if told and not key.startswith("_") and not inspect.getdoc(getattr(thing, key)):
+                    bare.append(f"{name}.{key}")
+    assert bare == []
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -3,16 +3,26 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from augmentlab.interop.grades import ExportError as ExportError
-from augmentlab.interop.grades import Grade as Grade
-from augmentlab.interop.grades import RefusedError as RefusedError
+from augmentlab.interop.grades import ExportError, Grade, RefusedError
 from augmentlab.transform import Transform
 
 if TYPE_CHECKING:
-    from augmentlab.interop.albumentations.reading import from_albumentations as from_albumentations
-    from augmentlab.interop.compare import Comparison as Comparison
-    from augmentlab.interop.compare import compare_frameworks as compare_frameworks
-    from augmentlab.interop.read_torchvision import from_torchvision as from_torchvision
+    from augmentlab.interop.albumentations.reading import from_albumentations
+    from augmentlab.interop.compare import Comparison, compare_frameworks
+    from augmentlab.interop.read_torchvision import from_torchvision
+
+__all__ = [
+    "TARGETS",
+    "Comparison",
+    "ExportError",
+    "Grade",
+    "RefusedError",
+    "compare_frameworks",
+    "export",
+    "from_albumentations",
+    "from_torchvision",
+    "target",
+]
 
 # The libraries a pipeline can be exported to, each a module of this package that defines TARGET.
 TARGETS = (
@@ -72,3 +82,7 @@ def __getattr__(name: str) -> Any:
     if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{homes[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
