@@ -1,8 +1,14 @@
 """What keeps the package easy to find one's way in."""
 
+import contextlib
+import re
+import textwrap
 from pathlib import Path
 
+import numpy as np
+
 import augmentlab
+from augmentlab import from_dict
 
 ROOT = Path(augmentlab.__file__).parent
 LIMIT = 500  # lines
@@ -31,3 +37,24 @@ def test_a_file_that_is_long_has_a_reason():
     long = {name: count for name, count in lines.items() if count > LIMIT}
     assert {name: count for name, count in long.items() if name not in LONGER} == {}, "split it, or say why not"
     assert [name for name in LONGER if name not in long] == [], "short enough now: take it from the list"
+
+
+def test_the_transform_of_the_guide_obeys_the_laws():
+    guide = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^ +```python\n(.*?)^ +```$", guide, re.DOTALL | re.MULTILINE)
+    names = {"__name__": "guide"}
+    exec(textwrap.dedent(block), names)
+    cls = names["Soften"]
+    assert f"`{cls.__name__}.typical()`" in guide
+    image = np.random.default_rng(0).integers(0, 256, (32, 40, 3)).astype(np.uint8)
+    before = image.copy()
+    np.testing.assert_array_equal(cls().apply(image), image)
+    step = cls.typical().sample(rng=1)
+    assert from_dict(step.to_dict(), classes=[cls]) == step
+    results = []
+    for engine in ("reference", None):
+        with augmentlab.engine(engine) if engine else contextlib.nullcontext():
+            results.append(step.apply(image))
+    np.testing.assert_array_equal(image, before)
+    assert results[0].std() < image.std()
+    assert np.abs(results[0].astype(int) - results[1]).max() <= 1
