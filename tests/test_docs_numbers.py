@@ -21,7 +21,7 @@ UNITS = (
 )
 MEASURED = re.compile(rf"(?<![\w.,/]){NUMBER}\s?(?:{UNITS})(?![\w×])")
 SOURCE = re.compile(
-    r"`(?:python (?:-m )?[\w./ -]+|augmentlab (?:demo|report|lab)[^`]*)`"  # a command
+    r"`(?:python -m (?:benchmarks|pytest)[^`]*|python docs/\w+\.py|augmentlab demo)`"  # a command
     r"|`?tests/\w+\.py"  # a test that holds it
     r"|\b0\d_\w+"  # a notebook that prints it
     r"|[A-Z][\w-]+(?: et al\.|(?: and [A-Z][\w-]+))?,? (?:19|20)\d\d\b"  # a paper
@@ -115,6 +115,15 @@ def test_every_exception_is_set_by_a_line_of_code_and_still_said(claim, code):
     module, line = code
     assert words in re.sub(r"\s+", " ", (ROOT / page).read_text(encoding="utf-8"))
     assert line in (ROOT / module).read_text(encoding="utf-8")
+
+
+def test_every_command_that_is_named_can_be_run():
+    said = "\n".join(path.read_text(encoding="utf-8") for path in [*PAGES, *MODULES])
+    named = re.findall(r"python -m (benchmarks(?:\.\w+)?)\b|(?:python |`)((?:docs|tests)/\w+\.py)", said)
+    assert len(named) > 10
+    for module, file in named:
+        path = ROOT / (file or module.replace(".", "/"))
+        assert path.exists() or path.with_suffix(".py").exists(), path
 
 
 def test_the_readme_counts_the_transforms():
