@@ -20,7 +20,8 @@ GRADED = {
 BEFORE = """# Coming from Albumentations
 
 Your pipeline becomes a pipeline of augmentlab, and what a study finds goes back. Both were written for and tested with
-Albumentations 2.0.8; its classes are named `A.…` here.
+Albumentations 2.0.8; its classes are named `A.…` here. This page is written by `python docs/coming_from.py` from the grades
+that export itself reports, and `tests/test_interop_albumentations.py` measures that they hold.
 
 ## Your pipeline as arms of a study
 

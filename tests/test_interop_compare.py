@@ -101,13 +101,14 @@ def test_one_value_beyond_the_range_is_a_picture_too():
 
 
 def test_a_difference_is_drawn_where_there_is_one_to_see():
-    gray, pictures = np.full((4, 4), 100, np.uint8), {}
+    gray, shown = np.full((4, 4), 100, np.uint8), []
     for away in (0, 1, 2):
         image = gray.copy()
         image[0, 0] += away
         one = InFramework("scipy", "SciPy", (), image, Difference.between(image, gray), "")
-        pictures[away] = Comparison(Rotate(angle=7), gray, gray, (one,))._repr_html_().count("<img")
-    assert pictures == {0: 2, 1: 2, 2: 3}
+        page = Comparison(Rotate(angle=7), gray, gray, (one,))._repr_html_()
+        shown.append((page.count("<img"), page.count("<th"), "difference, 16 times" in page))
+    assert shown == [(2, 6, False), (2, 6, False), (3, 7, True)]
 
 
 @pytest.mark.parametrize("image", [IMAGE / 255, np.zeros((4, 4, 4), np.uint8)])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAGNIFIED = 16  # times, in the picture of a difference: one level in 255 is not to be seen
+_CALLS = "overflow-wrap: anywhere;"  # a long name is broken rather than pushed out of sight
 _ROW = "padding: 2px 8px; vertical-align: middle; text-align: left;"
 
 
@@ -139,27 +140,34 @@ class Comparison:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head = ("", "result", f"difference, {MAGNIFIED} times", "maximum", "mean", "beyond 1", "how and why")
+        # Empty where no value is off by more than one level, and then in nobody's way.
+        drawn = f"difference, {MAGNIFIED} times" if any(_is_drawn(one) for one in self.frameworks) else None
+        head = ("", "result", drawn, "maximum", "mean", "beyond 1", "how and why")
         ours = (
-            element("b", "augmentlab"), _picture(self.expected, "augmentlab's result"), "", "", "", "",
+            element("b", "augmentlab"), _picture(self.expected, "augmentlab's result"), drawn and "", "", "", "",
             element("code", f"{self.transform!r:.120}"),
         )  # fmt: skip
-        rows = [_row("th", head), _row("td", ours), *(self._row(one) for one in self.frameworks)]
+        rows = [_row("th", head), _row("td", ours), *(self._row(one, drawn and "") for one in self.frameworks)]
         table = element("table", *rows, style="border-collapse: collapse; text-align: left;")
         return str(element("div", table, style="overflow-x: auto;"))
 
-    def _row(self, one: InFramework) -> Markup:
-        result = difference = None
+    def _row(self, one: InFramework, difference: str | None) -> Markup:
+        result: str = ""
         if one.image is not None:
             result = _picture(one.image, f"{one.title}'s result")
-        if one.difference is not None and one.image is not None and one.difference.beyond_one:
-            difference = _picture(_magnified(one.image, self.expected), f"{one.title}'s difference")
+            if _is_drawn(one):
+                difference = _picture(_magnified(one.image, self.expected), f"{one.title}'s difference")
         away = one.difference
         numbers = ("",) * 3 if away is None else (f"{away.maximum:.3g}", _small(away.mean), f"{away.beyond_one:.1%}")
         how = joined(
-            element("code", one.calls) if one.calls else None, element("div", one.cause) if one.cause else None
+            element("code", one.calls, style=_CALLS) if one.calls else None,
+            element("div", one.cause) if one.cause else None,
         )
         return _row("td", (element("b", one.title), result, difference, *numbers, how))
+
+
+def _is_drawn(one: InFramework) -> bool:
+    return one.difference is not None and one.difference.beyond_one > 0
 
 
 def compare_frameworks(transform: Transform, image: Array, *, frameworks: Sequence[str] | None = None) -> Comparison:
@@ -245,7 +253,7 @@ def _small(number: float) -> str:
 
 
 def _row(tag: str, cells: Sequence[object]) -> Markup:
-    return element("tr", *(element(tag, cell, style=_ROW) for cell in cells))
+    return element("tr", *(element(tag, cell, style=_ROW) for cell in cells if cell is not None))
 
 
 def _magnified(image: Array, expected: Array) -> Array:
@@ -266,4 +274,4 @@ def _picture(image: Array, alt: str) -> Markup:
     picture.save(stream, format="JPEG", quality=75)
     source = base64.b64encode(stream.getvalue()).decode("ascii")
     # A page that keeps pictures inside their cells would shrink them to nothing beside long texts.
-    return element("img", src=f"data:image/jpeg;base64,{source}", alt=alt, style="width: 96px; max-width: none;")
+    return element("img", src=f"data:image/jpeg;base64,{source}", alt=alt, style="width: 80px; max-width: none;")

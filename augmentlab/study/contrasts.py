@@ -192,7 +192,7 @@ def exchange_rate(
     resamples: int = 2000,
     rng: int | tuple[int, ...] = 0,
 ) -> ExchangeRate:
-    """By how much more data the control would reach the mean of an arm ("this pipeline is worth 1.9 times the data").
+    """By how much more data the control would reach the mean of an arm ("this pipeline is worth twice the data").
 
     The control's means at the sizes are made non-decreasing (isotonic regression) and joined by straight lines over
     log2 of the size; the rate is the smallest size at which that curve reaches the arm's mean, over `n`. The interval

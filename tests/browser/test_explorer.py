@@ -28,8 +28,8 @@ def test_every_cell_ran_and_the_live_view_hides_its_static_twin(notebook, explor
     assert notebook.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
     assert notebook.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
     twins = notebook.locator("[class^='al-static']")
-    assert twins.count() == 5
-    for index in range(5):
+    assert twins.count() == 4
+    for index in range(4):
         expect(twins.nth(index)).to_be_hidden()
     explorer.select("Rotate")
     explorer.at_rest()
