@@ -32,11 +32,11 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} ({self.prog} --help lists what there is)\n")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the return value is the exit status."""
-    parser = _Parser(prog="augmentlab", description="Find out which image augmentations help your model.")
-    parser.add_argument("--version", action="version", version=f"augmentlab {augmentlab.__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="command", required=True)
+def parser() -> argparse.ArgumentParser:
+    """What can be said on the command line."""
+    whole = _Parser(prog="augmentlab", description="Find out which image augmentations help your model.")
+    whole.add_argument("--version", action="version", version=f"augmentlab {augmentlab.__version__}")
+    commands = whole.add_subparsers(dest="command", metavar="command", required=True)
     demo = commands.add_parser("demo", help="run a whole experiment on bundled data and save its figures")
     demo.add_argument("--out", type=Path, default=Path("augmentlab-demo"), metavar="DIR", help="where results go")
     demo.set_defaults(run=lambda given: _demo(given.out))
@@ -69,7 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for one in (show, report):
         one.add_argument("file", type=Path, metavar="FILE", help="where studies are stored")
         one.add_argument("--name", metavar="NAME", help="which study; by default the one that was run last")
-    given = parser.parse_args(arguments)
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the return value is the exit status."""
+    given = parser().parse_args(arguments)
     with _requests_to_end() as came:
         try:
             status = int(given.run(given))

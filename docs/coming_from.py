@@ -26,12 +26,16 @@ that export itself reports, and `tests/test_interop_albumentations.py` measures 
 ## Your pipeline as arms of a study
 
 ```python
-from augmentlab import Study, from_albumentations
+import albumentations as A
+
+from augmentlab import Study, data, from_albumentations, models
 from augmentlab.study.spaces import combinations, ladder
 
-pipeline = from_albumentations(compose)  # an A.Compose, or what A.to_dict(compose) wrote
-study = Study(data, model, combinations(pipeline.steps))  # each step on and off
-study = Study(data, model, ladder(pipeline))  # all of it at four strengths
+theirs = A.Compose([A.HorizontalFlip(p=0.5), A.Rotate(limit=(-15, 15)), A.RandomGamma(gamma_limit=(80, 120))])
+pipeline = from_albumentations(theirs)  # or what A.to_dict(theirs) wrote
+arms = combinations(pipeline.steps)  # each step on and off
+arms = ladder(pipeline)  # or all of it at four strengths
+study = Study(data.scattered_digits(), models.knn(), arms)
 ```
 
 `A.Normalize` and other preprocessing becomes a step as well; in a study it belongs to the model or to every arm, not among

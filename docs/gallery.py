@@ -27,7 +27,14 @@ def write_gallery(folder: Path) -> None:
 
 def figures(page: Path) -> list[tuple[str, Any]]:
     """Path and figure of each call on a page."""
-    names = {
+    names = made_up()
+    blocks = BLOCK.finditer(page.read_text(encoding="utf-8"))
+    return [(block["path"], eval(block["call"], names)) for block in blocks]
+
+
+def made_up() -> dict[str, Any]:
+    """What the calls on the page name."""
+    return {
         "plots": plots,
         "Affine": Affine,
         "images": list(data.photos().images[:2]),
@@ -36,8 +43,6 @@ def figures(page: Path) -> list[tuple[str, Any]]:
         "ladder": MadeUp({"step": ("Rotate", "Gamma"), "strength": (0.2, 0.4, 0.6, 0.8, 1.0)}),
         "grid": MadeUp({"Rotate.angle": (5, 15, 45), "Rotate.p": (0.25, 0.5, 1.0), "Affine.border": ("edge", "wrap")}),
     }
-    blocks = BLOCK.finditer(page.read_text(encoding="utf-8"))
-    return [(block["path"], eval(block["call"], names)) for block in blocks]
 
 
 @dataclass(frozen=True)

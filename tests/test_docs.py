@@ -40,38 +40,6 @@ def test_every_transform_has_its_section_and_strip(catalog, name):
     assert picture.shape[1] > picture.shape[0]
 
 
-@pytest.mark.parametrize(
-    "path", ["README.md", *(f"docs/{page}.md" for page in ("quickstart", "spaces", "models", "storage"))]
-)
-def test_code_on_the_page_compiles_and_names_exist(path):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        compile(block, path, "exec")
-        for names in re.findall(r"^from augmentlab import (.+)$", block, re.MULTILINE):
-            for name in names.split(", "):
-                assert hasattr(augmentlab, name), name
-
-
-@pytest.mark.parametrize("page", ["spaces", "models", "storage", pytest.param("quickstart", marks=pytest.mark.slow)])
-def test_code_on_the_page_runs(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / f"{page}.md").read_text(), re.DOTALL):
-        if "torch_cnn" not in block:
-            exec(block, names)
-
-
-@pytest.mark.slow
-def test_code_of_the_network_runs(tmp_path, monkeypatch):
-    pytest.importorskip("torch")
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "models.md").read_text(), re.DOTALL):
-        exec(block, names)
-    assert (tmp_path / "steps.png").stat().st_size
-
-
 def test_the_table_of_fractions_is_what_they_take():
     page = (ROOT / "docs" / "spaces.md").read_text()
     steps = [augmentlab.Rotate(angle=angle) for angle in range(1, 9)]
