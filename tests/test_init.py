@@ -1,8 +1,10 @@
+import ast
 import importlib
 import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +81,15 @@ def test_every_public_name_is_there():
         assert getattr(augmentlab, name) is value
         assert getattr(value, "__doc__", None), f"{name} has no docstring"
     assert set(augmentlab.__all__) <= set(names)
+
+
+def test_type_checkers_see_the_names_that_are_there():
+    stub = ast.parse(Path(augmentlab.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    named = []
+    for line in (node for node in stub.body if isinstance(node, ast.ImportFrom)):
+        family = importlib.import_module(line.module)
+        named += [one for name in line.names for one in (family.__all__ if name.name == "*" else [name.asname])]
+    assert sorted(named) == dir(augmentlab)
 
 
 def test_an_unknown_name_is_an_attribute_error():
