@@ -101,5 +101,11 @@ def test_an_unknown_name_is_an_attribute_error():
     assert not hasattr(augmentlab, "TrivialRotate")
 
 
-def test_the_version():
-    assert re.fullmatch(r"\d+\.\d+\.\d+", augmentlab.__version__)
+def test_the_version_is_the_same_wherever_it_is_written():
+    root = Path(__file__).parents[1]
+    version = augmentlab.__version__
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    citation = dict(re.findall(r"^(version|date-released): (.+)$", (root / "CITATION.cff").read_text(), re.MULTILINE))
+    changes = re.findall(r"^## \[(\d.+)\] - (.+)$", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert changes[0] == (version, citation["date-released"])
+    assert citation["version"] == version
