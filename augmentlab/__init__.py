@@ -3,10 +3,11 @@
 Every public name is importable from here; the module behind it is loaded on first use, so that
 ``import augmentlab`` stays quick and loads neither widgets nor plotting nor machine-learning packages. A star import
 gives what pipelines are written with, and leaves out what would load those: `explore`, `Study`, `Dataset` are named.
+What type checkers and editors see is beside it, in ``__init__.pyi``.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -43,44 +44,6 @@ _MODULES = (
     "transforms",
     "widgets",
 )
-
-if TYPE_CHECKING:
-    from augmentlab.bases import BatchTransform as BatchTransform
-    from augmentlab.bases import GeometricTransform as GeometricTransform
-    from augmentlab.bases import PixelTransform as PixelTransform
-    from augmentlab.bases import PointTransform as PointTransform
-    from augmentlab.batch import augment_batch as augment_batch
-    from augmentlab.compose import Blend as Blend
-    from augmentlab.compose import Compose as Compose
-    from augmentlab.compose import OneOf as OneOf
-    from augmentlab.compose import RandomOrder as RandomOrder
-    from augmentlab.compose import SomeOf as SomeOf
-    from augmentlab.data import Dataset as Dataset
-    from augmentlab.distributions import choice as choice
-    from augmentlab.distributions import integers as integers
-    from augmentlab.distributions import loguniform as loguniform
-    from augmentlab.distributions import uniform as uniform
-    from augmentlab.documents import from_dict as from_dict
-    from augmentlab.engines import engine as engine
-    from augmentlab.interop import compare_frameworks as compare_frameworks
-    from augmentlab.interop import from_albumentations as from_albumentations
-    from augmentlab.interop import from_torchvision as from_torchvision
-    from augmentlab.measures import strength as strength
-    from augmentlab.policies import AugMix as AugMix
-    from augmentlab.policies import AutoAugment as AutoAugment
-    from augmentlab.policies import RandAugment as RandAugment
-    from augmentlab.policies import TrivialAugment as TrivialAugment
-    from augmentlab.sample import Sample as Sample
-    from augmentlab.sample import as_image as as_image
-    from augmentlab.study import Study as Study
-    from augmentlab.transform import Transform as Transform
-    from augmentlab.transforms import *  # noqa: F403
-    from augmentlab.widgets import Controls as Controls
-    from augmentlab.widgets import Explorer as Explorer
-    from augmentlab.widgets import LabelCheck as LabelCheck
-    from augmentlab.widgets import StudyView as StudyView
-    from augmentlab.widgets import explore as explore
-    from augmentlab.widgets import label_check as label_check
 
 
 def _home(name: str) -> str | None:

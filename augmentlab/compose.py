@@ -32,7 +32,7 @@ __all__ = ["Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"]
 class _Group(Transform):
     """What sequences and choices share: they hold steps."""
 
-    steps: tuple[Transform, ...] = field(kw_only=False, metadata=STRUCTURE)
+    steps: Sequence[Transform] = field(kw_only=False, metadata=STRUCTURE)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -231,7 +231,7 @@ class OneOf(_Group):
     Brightness(delta=-0.070636)
     """
 
-    weights: tuple[float, ...] | None = field(default=None, metadata=STRUCTURE)
+    weights: Sequence[float] | None = field(default=None, metadata=STRUCTURE)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,3 +1,4 @@
+import ast
 import functools
 import importlib
 import inspect
@@ -5,6 +6,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +110,15 @@ def test_all_that_is_public_is_documented():
     assert bare == []
 
 
+def test_type_checkers_see_the_names_that_are_there():
+    stub = ast.parse(Path(augmentlab.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    named = []
+    for line in (node for node in stub.body if isinstance(node, ast.ImportFrom)):
+        family = importlib.import_module(line.module)
+        named += [one for name in line.names for one in (family.__all__ if name.name == "*" else [name.asname])]
+    assert sorted(named) == dir(augmentlab)
+
+
 def test_an_unknown_name_is_an_attribute_error():
     for name in ("Rotat", "rotate", "_private", "os"):
         with pytest.raises(AttributeError, match=f"module 'augmentlab' has no attribute '{name}'"):
@@ -117,5 +128,11 @@ def test_an_unknown_name_is_an_attribute_error():
     assert not hasattr(augmentlab, "TrivialRotate")
 
 
-def test_the_version():
-    assert re.fullmatch(r"\d+\.\d+\.\d+", augmentlab.__version__)
+def test_the_version_is_the_same_wherever_it_is_written():
+    root = Path(__file__).parents[1]
+    version = augmentlab.__version__
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    citation = dict(re.findall(r"^(version|date-released): (.+)$", (root / "CITATION.cff").read_text(), re.MULTILINE))
+    changes = re.findall(r"^## \[(\d.+)\] - (.+)$", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert changes[0] == (version, citation["date-released"])
+    assert citation["version"] == version

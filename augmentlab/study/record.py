@@ -484,7 +484,7 @@ class Record:
         """The preprocessing that is the end of every arm's pipeline."""
         preparation = from_dict(self._spec["context"]["preparation"])
         assert isinstance(preparation, Compose)
-        return preparation.steps
+        return tuple(preparation.steps)
 
     @cached_property
     def _context_key(self) -> str:
