@@ -155,7 +155,7 @@ def _lab(folder: Path) -> int:
         copy = folder / notebook.name
         if not copy.exists():  # what a person has changed is theirs
             files.write(copy, lambda path, notebook=notebook: shutil.copyfile(notebook, path))  # type: ignore[misc]
-    with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder)]) as server:  # noqa: S603  (our own words and a folder; no shell)  # nosec B603
+    with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder.resolve())]) as server:  # noqa: S603  (our own words and a folder; no shell)  # nosec B603
         while True:
             try:
                 return server.wait()

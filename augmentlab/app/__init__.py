@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from augmentlab import files
 from augmentlab.transform import Transform, from_dict
 
 _HOST = "127.0.0.1"
@@ -61,7 +62,7 @@ def serve(folder: Path, *, pipeline: Path | None = None, port: int = 0, browser:
     if find_spec("voila") is None:
         raise ModuleNotFoundError('app needs Voila; python -m pip install "augmentlab[app]" brings it')
     begin = None if pipeline is None else _read_pipeline(pipeline)
-    folder = folder.expanduser().resolve()
+    folder = files.home(folder).resolve()
     from augmentlab.widgets import explore
 
     explore(folder, begin)  # what the page's kernel will do: where it fails, it fails here, with its sentence
@@ -122,7 +123,7 @@ def _readable(name: str) -> str:
 
 def _read_pipeline(path: Path) -> Transform:
     try:
-        return from_dict(json.loads(path.expanduser().read_text(encoding="utf-8")))
+        return from_dict(json.loads(files.home(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ValueError(f"--pipeline must be a JSON file of a pipeline; {path} is not: {reason}") from None
@@ -206,6 +207,8 @@ def _run(made: Path, token: str, listening: socket.socket, announce: Callable[[]
             "ip": _HOST,
             "token": token,
             "log_level": logging.ERROR,
+            # A page elsewhere whose name was bent to this machine asks in that name: refused, as JupyterLab does.
+            "tornado_settings": {"allow_remote_access": False},
         },
         "VoilaConfiguration": {
             "template": "augmentlab",
