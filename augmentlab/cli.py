@@ -203,7 +203,7 @@ def _lab(folder: Path) -> int:
 
     # Without a terminal there is nobody to answer whether Ctrl-C is meant.
     answers = [] if sys.stdin is not None and sys.stdin.isatty() else ["-y"]
-    serve([str(folder), *answers])
+    serve([str(folder.resolve()), *answers])
     return 0
 
 

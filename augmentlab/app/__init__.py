@@ -62,7 +62,7 @@ def serve(folder: Path, *, pipeline: Path | None = None, port: int = 0, browser:
     if find_spec("voila") is None:
         raise ModuleNotFoundError('app needs Voila; python -m pip install "augmentlab[app]" brings it')
     begin = None if pipeline is None else _read_pipeline(pipeline)
-    folder = folder.expanduser().resolve()
+    folder = files.home(folder).resolve()
     from augmentlab.widgets import explore
 
     explore(folder, begin)  # what the page's kernel will do: where it fails, it fails here, with its sentence
@@ -123,7 +123,7 @@ def _readable(name: str) -> str:
 
 def _read_pipeline(path: Path) -> Transform:
     try:
-        with path.expanduser().open("rb") as file:
+        with files.home(path).open("rb") as file:
             return from_dict(parse(file.read(MAX_BYTES + 1)))  # a device has no end
     except (OSError, ValueError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -208,6 +208,8 @@ def _run(made: Path, token: str, listening: socket.socket, announce: Callable[[]
             "ip": _HOST,
             "token": token,
             "log_level": logging.ERROR,
+            # A page elsewhere whose name was bent to this machine asks in that name: refused, as JupyterLab does.
+            "tornado_settings": {"allow_remote_access": False},
         },
         "VoilaConfiguration": {
             "template": "augmentlab",

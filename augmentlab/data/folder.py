@@ -7,21 +7,21 @@ import warnings
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentlab import files
 from augmentlab.data.dataset import Dataset
+from augmentlab.data.decode import decoded, reason
 from augmentlab.sample import as_image
 
 Mode = Literal["L", "RGB"]
 
-_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 _NOT_READ = (".avif", ".gif", ".heic", ".heif", ".jp2")  # pictures all the same
-_TIFF_BEGINS = (b"II*\0", b"MM\0*")
-_DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+_NAMED = 20  # files in one sentence; a data set of broken ones would fill the screen
 _BAR_FROM = 500  # files; fewer are read before a bar could be looked at
 
 
@@ -69,9 +69,9 @@ def from_folder(
     Warns
     -----
     UserWarning
-        Once, at the end, naming each file that was left out and why: not an image, cut short, too large (Pillow's
-        limit of about 89 million pixels, against decompression bombs), several pages, a link out of the folder; and each
-        sub-folder that yields no image, or has pictures of a kind that is not read.
+        Once, at the end, naming the files that were left out, twenty at most, and why: not an image, cut short, too
+        large (Pillow's limit of about 89 million pixels, against decompression bombs), several pages, a link out of the
+        folder; and each sub-folder that may not be listed, yields no image, or has pictures of a kind that is not read.
 
     Raises
     ------
@@ -80,16 +80,19 @@ def from_folder(
     NotADirectoryError
         The path is a file.
     ValueError
-        ``labels.csv`` lacks a column or a value, has a value too many, names a file twice or one outside the folder.
+        ``labels.csv`` is no such table, lacks a column or a value, has a value too many or a column twice, names a file
+        twice or one outside the folder, or is a link that leads out of it.
     OSError
-        None of the images could be read.
+        The folder may not be listed, or none of the images could be read.
 
     Notes
     -----
     PNG, JPEG, TIFF, WebP and BMP files are read. The orientation that a camera wrote (EXIF) is applied. 1-bit images
     become gray 0 and 255, palettes and CMYK RGB, and whatever has transparency RGBA. 16-bit gray is divided by 257, so
-    that 65535 becomes 255; pass `range` if the values use only a part of the 16 bits. Hidden files, and files with
-    other endings, are skipped silently but for those of pictures (AVIF, GIF, HEIC, JPEG 2000).
+    that 65535 becomes 255; pass `range` if the values use only a part of the 16 bits. So is 16-bit colour of TIFF; of PNG
+    the upper 8 bits are read, and `range` is refused. Hidden files, and files with other endings, are skipped silently
+    but for those of pictures (AVIF, GIF, HEIC, JPEG 2000). Bytes of a folder's name that are no characters stand in the
+    name of the class as their escape.
     """
     if mode not in (None, "L", "RGB"):
         raise ValueError(f"mode must be 'L', 'RGB' or None; got {mode!r}")
@@ -105,7 +108,7 @@ def from_folder(
         try:
             image = _read(folder, file.name, mode, range)
         except Exception as error:  # noqa: BLE001  (decoders raise anything on a broken file; the next may be fine)
-            broken.append((file.name, _reason(error)))
+            broken.append((file.name, reason(error)))
         else:
             images.append(image)
             kept.append(file)
@@ -120,7 +123,7 @@ def from_folder(
         images,
         [file.label for file in kept],
         groups=None if kept[0].group is None else [file.group for file in kept],
-        name=folder.resolve().name if name is None else name,
+        name=_text(folder.resolve().name) if name is None else name,
         unreadable=[(str(folder / file), reason) for file, reason in left_out],
     )
 
@@ -200,13 +203,17 @@ def _convert_stack(
 
 def _wanted(path: str | os.PathLike[str]) -> tuple[Path, list[_File], list[tuple[str, str]]]:
     """The folder, its images, and what is left out with the reason."""
-    folder = Path(path).expanduser()
+    folder = files.home(path)
     if not folder.exists():
         raise FileNotFoundError(f"there is no folder {str(folder)!r}")
     if not folder.is_dir():
         raise NotADirectoryError(f"{str(folder)!r} must be a folder; it is a file")
     table = folder / "labels.csv"
-    return (folder, *(_listed_files(table) if table.is_file() else _class_files(folder)))
+    if not table.is_file():
+        return (folder, *_class_files(folder))
+    if not _lies_in(table, folder):
+        raise ValueError(f"{str(table)!r} must lie in the folder; it is a link that leads out of it")
+    return folder, _listed_files(table), []
 
 
 def _class_files(folder: Path) -> tuple[list[_File], list[tuple[str, str]]]:
@@ -219,13 +226,16 @@ def _class_files(folder: Path) -> tuple[list[_File], list[tuple[str, str]]]:
         if not entry.is_dir():
             if _is_image_name(entry.name):
                 refused.append((entry.name, "it lies outside the class folders"))
+            elif entry.name == "labels.csv":
+                refused.append((entry.name, "it is not a file"))
             continue
         inside: list[str] = []
         others: Counter[str] = Counter()
         if entry.is_symlink():
             refused.append((entry.name, "links to folders are not followed"))
             continue
-        for base, folders, names in os.walk(entry, followlinks=False):
+        closed: list[OSError] = []
+        for base, folders, names in os.walk(entry, onerror=closed.append, followlinks=False):
             here = Path(base).relative_to(folder)
             refused += [
                 ((here / sub).as_posix(), "links to folders are not followed")
@@ -233,12 +243,13 @@ def _class_files(folder: Path) -> tuple[list[_File], list[tuple[str, str]]]:
                 if Path(base, sub).is_symlink()
             ]
             folders[:] = [sub for sub in folders if not _is_hidden(sub)]
-            shown = [file for file in names if not _is_hidden(file)]
-            inside += [(here / file).as_posix() for file in shown if _is_image_name(file)]
-            others.update(Path(file).suffix.lower() for file in shown)
-        if missed := _missed(inside, others):
+            plain = [file for file in names if not _is_hidden(file)]
+            inside += [(here / file).as_posix() for file in plain if _is_image_name(file)]
+            others.update(Path(file).suffix.lower() for file in plain)
+        refused += [(Path(error.filename).relative_to(folder).as_posix(), reason(error)) for error in closed]
+        if (missed := _missed(inside, others)) and not closed:
             refused.append((entry.name, missed))
-        found += [_File(file, entry.name) for file in sorted(inside)]
+        found += [_File(file, _text(entry.name)) for file in sorted(inside)]
     return found, refused
 
 
@@ -251,33 +262,47 @@ def _missed(inside: list[str], endings: Counter[str]) -> str:
     return "no image in it can be read" + (f": it has {' and '.join(skipped)}" if skipped else "")
 
 
-def _listed_files(table: Path) -> tuple[list[_File], list[tuple[str, str]]]:
-    """The images that a labels.csv names."""
+def _listed_files(table: Path) -> list[_File]:
+    """The images that a labels.csv names, one row after the other: what the table says of no file is not kept."""
+    found: dict[str, _File] = {}
+    absent: list[str] = []
+    more = 0
     try:
         with table.open(encoding="utf-8-sig", newline="") as text:
             reader = csv.DictReader(text, skipinitialspace=True)
-            columns = [column.strip() for column in reader.fieldnames or ()]
-            reader.fieldnames = columns
-            missing = [column for column in ("filename", "label") if column not in columns]
-            if missing:
-                raise ValueError(
-                    f"{str(table)!r} must have the columns filename and label; "
-                    f"it lacks {' and '.join(missing)} and has {', '.join(columns) or 'none'}"
-                )
-            rows = [(reader.line_num, row) for row in reader]
+            columns = reader.fieldnames = [column.strip() for column in reader.fieldnames or ()]
+            _check_columns(table, columns)
+            for row in reader:
+                file = _row(table, reader.line_num, row, "group" in columns)
+                if file.name in found:
+                    raise ValueError(f"{str(table)!r} must name each file once; got {shown(file.name)!r} twice")
+                if os.path.lexists(table.parent / file.name):
+                    found[file.name] = file
+                elif len(absent) < 5:
+                    absent.append(file.name)
+                else:
+                    more += 1
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{str(table)!r} must be a comma-separated table in UTF-8; got {error}") from None
-    found = [_row(table, line, row, "group" in columns) for line, row in rows]
-    seen: set[str] = set()
-    for file in found:
-        if file.name in seen:
-            raise ValueError(f"{str(table)!r} must name each file once; got {file.name!r} twice")
-        seen.add(file.name)
-    absent = [file.name for file in found if not os.path.lexists(table.parent / file.name)]
     if absent:
-        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
-        raise FileNotFoundError(f"{str(table)!r} names files which are not there: {', '.join(absent[:5])}{more}")
-    return found, []
+        others = f" and {more} more" if more else ""
+        raise FileNotFoundError(
+            f"{str(table)!r} names files which are not there: {', '.join(map(shown, absent))}{others}"
+        )
+    return list(found.values())
+
+
+def _check_columns(table: Path, columns: list[str]) -> None:
+    missing = [column for column in ("filename", "label") if column not in columns]
+    if missing:
+        has = ", ".join(map(shown, columns[:9])) + (f" and {len(columns) - 9} more" if len(columns) > 9 else "")
+        raise ValueError(
+            f"{str(table)!r} must have the columns filename and label; "
+            f"it lacks {' and '.join(missing)} and has {has or 'none'}"
+        )
+    for column in ("filename", "label", "group"):
+        if columns.count(column) > 1:
+            raise ValueError(f"{str(table)!r} must have one column {column}; got {columns.count(column)}")
 
 
 def _row(table: Path, line: int, row: dict[str | None, Any], grouped: bool) -> _File:
@@ -290,7 +315,9 @@ def _row(table: Path, line: int, row: dict[str | None, Any], grouped: bool) -> _
             raise ValueError(f"line {line} of {str(table)!r} has no {column}")
     name = Path(os.path.normpath(row["filename"].strip()))
     if name.is_absolute() or name.parts[:1] == (os.pardir,):
-        raise ValueError(f"line {line} of {str(table)!r} must name a file inside the folder; got {row['filename']!r}")
+        raise ValueError(
+            f"line {line} of {str(table)!r} must name a file inside the folder; got {shown(row['filename'])!r}"
+        )
     group = row["group"].strip() if grouped else None
     return _File(name.as_posix(), row["label"].strip(), group)
 
@@ -311,9 +338,20 @@ def _nothing_found(folder: Path, refused: list[tuple[str, str]]) -> str:
     )
 
 
-def _listing(left_out: list[tuple[str, str]], most: int | None = None) -> str:
-    rest = 0 if most is None else max(0, len(left_out) - most)
-    return "; ".join(f"{file}: {reason}" for file, reason in left_out[:most]) + (f"; and {rest} more" if rest else "")
+def _listing(left_out: list[tuple[str, str]], most: int = _NAMED) -> str:
+    rest = max(0, len(left_out) - most)
+    return "; ".join(f"{shown(file)}: {why}" for file, why in left_out[:most]) + (f"; and {rest} more" if rest else "")
+
+
+def _text(name: str) -> str:
+    """A name without what is no character, such as bytes of another encoding: it could not be stored or sent."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shown(name: str) -> str:
+    """A file's name, fit to be shown in one line: it may hold line breaks, and bytes that are no characters."""
+    text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in name)
+    return text if len(text) <= 300 else f"{text[:200]}…{text[-80:]}"
 
 
 def _with_bar(wanted: list[_File]) -> Iterable[_File]:
@@ -333,54 +371,13 @@ def _read(
 ) -> NDArray[Any]:
     """One file as an image array, upright."""
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not _lies_in(path, folder):
         raise ValueError("it is a link that leads out of the folder")
     if not path.is_file():  # opening a pipe would wait for ever
         raise ValueError("it is not a file")
     with path.open("rb") as file:
-        array = _decoded(file, range)
+        array = decoded(file, range)
     return array if mode is None else _convert(array, mode)
-
-
-def _decoded(file: BinaryIO, range: tuple[float, float] | None = None) -> NDArray[Any]:
-    """What an image file holds, upright."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    with warnings.catch_warnings():
-        # Pillow decodes an image above its limit after a mere warning; other warnings are about metadata.
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(file, formats=_FORMATS) as opened:
-                if opened.format != "MPO":  # a JPEG photo with its preview
-                    _check_pages(getattr(opened, "n_frames", 1))
-                opened.load()
-                upright = ImageOps.exif_transpose(opened)
-                return _deep(upright, opened.format, range) if upright.mode in _DEEP_MODES else _eight_bit(upright)
-        except UnidentifiedImageError:
-            file.seek(0)
-            if file.read(4) not in _TIFF_BEGINS:
-                raise
-            return _deep_colour(file, range)
-
-
-def _deep_colour(file: BinaryIO, range: tuple[float, float] | None) -> NDArray[Any]:
-    """A TIFF that Pillow does not know, such as one of 16-bit colour."""
-    from PIL import Image
-    from tifffile import TiffFile
-
-    file.seek(0)
-    with TiffFile(file) as tiff:
-        _check_pages(len(tiff.pages))
-        page = tiff.pages.first
-        if Image.MAX_IMAGE_PIXELS is not None and page.imagelength * page.imagewidth > Image.MAX_IMAGE_PIXELS:
-            raise Image.DecompressionBombError
-        return as_image(page.asarray(), range=range, name="it")
-
-
-def _check_pages(pages: int) -> None:
-    if pages > 1:
-        raise ValueError(f"it has {pages} pages; save each as a file of its own")
 
 
 def image_files(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
@@ -405,41 +402,22 @@ def image_files(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
 def read_from(path: str | os.PathLike[str], name: str) -> NDArray[Any]:
     """One of the `image_files` of a folder; a ValueError says what is wrong with it."""
     try:
-        return _read(Path(path).expanduser(), name, None, None)
+        return _read(files.home(path), name, None, None)
     except Exception as error:  # noqa: BLE001  (decoders raise anything on a broken file)
-        raise ValueError(f"{name} cannot be read: {_reason(error)}") from None
+        raise ValueError(f"{shown(name)} cannot be read: {reason(error)}") from None
 
 
 def read_bytes(data: bytes, name: str) -> NDArray[Any]:
     """The image that a file holds, from its bytes; a ValueError says by its name what is wrong with it."""
     try:
-        return _decoded(io.BytesIO(data))
+        return decoded(io.BytesIO(data))
     except Exception as error:  # noqa: BLE001  (decoders raise anything on a broken file)
-        raise ValueError(f"{name} cannot be read: {_reason(error)}") from None
+        raise ValueError(f"{shown(name)} cannot be read: {reason(error)}") from None
 
 
-def _eight_bit(image: Any) -> NDArray[np.uint8]:
-    """A Pillow image of at most 8 bits a channel as gray, RGB or RGBA."""
-    if image.mode in ("LA", "PA", "La", "RGBa", "RGBA") or "transparency" in image.info:
-        target = "RGBA"
-    else:
-        target = "L" if image.mode in ("1", "L") else "RGB"
-    return np.array(image if image.mode == target else image.convert(target))
-
-
-def _deep(
-    image: Any,
-    format: str | None,
-    range: tuple[float, float] | None,
-) -> NDArray[Any]:
-    """A gray Pillow image of 16 or 32 bits."""
-    values = np.asarray(image)
-    values = values.astype(values.dtype.newbyteorder("="))
-    if values.dtype.kind == "i" and range is None:
-        if format != "PNG":
-            raise ValueError("it holds 32-bit integers; pass range=(black, white)")
-        values = values.astype(np.uint16)  # older Pillow widens 16-bit PNG
-    return as_image(values, range=range, name="it")
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path, when every link in it is followed, leads into the folder."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _convert(image: NDArray[Any], mode: Mode) -> NDArray[Any]:
@@ -456,14 +434,3 @@ def _convert(image: NDArray[Any], mode: Mode) -> NDArray[Any]:
     if mode == "RGB" and values.ndim == 2:
         values = np.repeat(values[..., None], 3, axis=2)
     return np.rint(values).astype(np.uint8) if image.dtype == np.uint8 else values.astype(image.dtype)
-
-
-def _reason(error: Exception) -> str:
-    """What was wrong with one file, in a few words."""
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, UnidentifiedImageError):
-        return "it is not a PNG, JPEG, TIFF, WebP or BMP image"
-    if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
-        return "it is too large to be decoded safely (PIL.Image.MAX_IMAGE_PIXELS is the limit)"
-    return str(error) or type(error).__name__

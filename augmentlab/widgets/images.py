@@ -5,13 +5,12 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augmentlab import render
+from augmentlab import files, render
 from augmentlab.data import folder
 from augmentlab.sample import Sample, as_image
 
@@ -140,10 +139,10 @@ class Images:
 def source_of(images: Any) -> Source:
     """The images, without copying them, what each is called, and its class."""
     if isinstance(images, (str, os.PathLike)):
-        files = folder.image_files(images)
-        path = Path(images).expanduser().resolve()
-        names, classes = [name for name, _ in files], [label for _, label in files]
-        return Source(names, classes, lambda place: folder.read_from(path, names[place]), in_memory=False)
+        found = folder.image_files(images)
+        path = files.home(images).resolve()
+        names, classes = [folder.shown(name) for name, _ in found], [label for _, label in found]
+        return Source(names, classes, lambda place: folder.read_from(path, found[place][0]), in_memory=False)
     if isinstance(images, Sample) or (isinstance(images, np.ndarray) and images.ndim < 4):
         return Source(["original"], [""], [images].__getitem__)
     if isinstance(images, dict):
