@@ -32,7 +32,7 @@ from augmentlab import (
     models,
     uniform,
 )
-from augmentlab.study import Arm, Study, runner, statistics, words
+from augmentlab.study import Arm, Study, runner, statistics, storage, words
 from augmentlab.study.execution import Execution
 from augmentlab.study.storage import Storage
 
@@ -137,6 +137,19 @@ def test_an_interval_is_computed_once(monkeypatch, tmp_path):
     assert table.equals(study(storage=tmp_path / "study.db", draws=3).compare())
     # Two draws of each arm and then three; the fresh study computes its own.
     assert calls[partial:] == [(3, 60)] * 6
+
+
+@pytest.mark.parametrize("search", ["grid", "halving"])
+def test_a_run_reads_each_trial_a_few_times_however_many_there_are(monkeypatch, search):
+    reads = []
+    read = storage._trial
+    monkeypatch.setattr(storage, "_trial", lambda row: (reads.append(row[0]), read(row))[1])
+    arms = {f"shift {step}": Affine(translate_x=step / 100) for step in range(1, 31)}
+    one = study(arms, draws=2).run(progress=False, n_jobs=1, search=search)
+    assert len(reads) <= 3 * one.n_trials
+    reads.clear()
+    one.run(progress=False, n_jobs=1, search=search)
+    assert len(reads) <= 3 * one.n_trials
 
 
 def test_trials_are_a_tidy_table(finished):

@@ -9,10 +9,12 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from augmentlab.study.record import Record
-    from augmentlab.study.storage import Storage
+    from augmentlab.study.storage import Storage, Trial
     from augmentlab.study.study import Study
 
 _IMAGES = 8  # from the pool, for grids of augmentations
@@ -33,10 +35,11 @@ def save_images(store: Storage, study: Study) -> None:
 
 def save_hardest(store: Storage, study: Study) -> None:
     """Keep the images of the validation part that each arm gets wrong most often."""
-    there = store.artifacts(study._key, "validation")
-    wanted = {int(place) for label in ("control", *study._all_labels) for place, _ in hardest(study, label)} - {
-        int(name) for name in there
-    }
+    there = {int(name) for name in store.artifacts(study._key, "validation")}
+    arms: dict[int, list[Trial]] = {}
+    for (arm, _), trial in study._stored("validation").items():
+        arms.setdefault(arm, []).append(trial)
+    wanted = {place for trials in arms.values() for place, _ in _missed(trials)} - there
     if wanted:
         validation = study.validation
         for place in sorted(wanted):
@@ -45,9 +48,12 @@ def save_hardest(store: Storage, study: Study) -> None:
 
 def hardest(study: Record, label: str) -> list[tuple[int, float]]:
     """Places in the validation part that an arm gets wrong most often, with the share of its draws; none that is never wrong."""
-    place_of = study._place(label)
-    stored = study._stored("validation")
-    hits = [trial.hits for (arm, _), trial in stored.items() if arm == place_of and trial.hits is not None]
+    arm, keys = study._place(label), study._keys("validation")
+    return _missed(study._read([keys[arm, draw] for draw in range(study.draws)]).values())
+
+
+def _missed(trials: Iterable[Trial]) -> list[tuple[int, float]]:
+    hits = [trial.hits for trial in trials if trial.hits is not None]
     if not hits:
         return []
     misses = 1 - np.mean(hits, axis=0)

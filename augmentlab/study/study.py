@@ -299,14 +299,14 @@ class Study(Record):
         ) as session:
             samples.save_images(session.store, self)
             failures: set[tuple[int, int]] = set()
-            results = self._results()
+            results = self._results({})
             with session.interruptible():
                 while batch := planner.plan(results, failures):
                     self._save_search(session.store, search, planner, results, failures, finished=False)
                     session.run([self._cell(index, draw) for index, draw in batch], left=total - len(results))
                     bad = {trial.key for trial in session.failed}
                     failures |= {place for place in batch if self._cell(*place).key in bad}
-                    results = self._results()
+                    results = self._results(results)
                     if session.interrupted:
                         break
             self._save_search(session.store, search, planner, results, failures, finished=not session.interrupted)
@@ -696,12 +696,20 @@ class Study(Record):
         outcome = {"name": name, "finished": finished, "note": planner.note, "stopped": stopped}
         store.save_artifact(self._key, "search", name, json.dumps(outcome).encode())
 
-    def _results(self) -> dict[tuple[int, int], NDArray[np.float64]]:
-        """What a search knows."""
-        judge = self._judge("validation")
-        return {
-            place: judge.each(trial) for place, trial in self._stored("validation").items() if trial.state == "complete"
+    def _results(
+        self, known: Mapping[tuple[int, int], NDArray[np.float64]]
+    ) -> dict[tuple[int, int], NDArray[np.float64]]:
+        """What a search knows by now; what it knew already stays so and is not read again."""
+        judge, keys = self._judge("validation"), self._keys("validation")
+        left = {place: key for place, key in keys.items() if place not in known}
+        trials = self._read(left.values())
+        new = {
+            place: judge.each(trial)
+            for place, key in left.items()
+            if (trial := trials.get(key)) and trial.state == "complete"
         }
+        known = {**known, **new}
+        return {place: known[place] for place in keys if place in known}
 
 
 def search_named(name: Name, study: Study, n_trials: int | None) -> search.Search:
