@@ -7,12 +7,13 @@ python docs/from_imgaug.py compare pixels.npz    # where augmentlab is installed
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import skimage.data
 
 PAGE = Path(__file__).with_name("imgaug.md")
-ROW = re.compile(r"^\| `(?P<theirs>[^`]+)` \| `(?P<ours>[^`]+)` \| (?P<measured>[^|]*) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(?P<theirs>[^`]+)` \| `(?P<ours>[^`]+)` \| [^|]*\|", re.MULTILINE)
 PHOTOGRAPHS = [skimage.data.astronaut()[::2, ::2], skimage.data.chelsea()]
 
 
@@ -20,7 +21,7 @@ def draw(path: str) -> None:
     """What imgaug makes of the photographs, by row and photograph."""
     import imgaug.augmenters as iaa
 
-    rows = ROW.finditer(PAGE.read_text(encoding="utf-8"))
+    rows = ROW.finditer(parts()[1])
     calls = [eval(f"iaa.{row['theirs']}", {"iaa": iaa}) for row in rows]
     made = {
         f"{place},{number}": call.augment_image(np.ascontiguousarray(image))
@@ -46,11 +47,20 @@ def compare(path: str) -> None:
         told = "**0**" if largest == 0 else f"{largest:.0f} / {mean:.1g}"
         return f"| `{row['theirs']}` | `{row['ours']}` | {told} |"
 
+    before, table, after = parts()
     with augmentlab.engine("reference"):
-        PAGE.write_text(ROW.sub(measured, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        PAGE.write_text(before + ROW.sub(measured, table) + after, encoding="utf-8")
 
 
-def names(package):
+def parts() -> tuple[str, str, str]:
+    """The page before, in, and after the section with what is measured."""
+    before, head, rest = PAGE.read_text(encoding="utf-8").partition("## The same call")
+    table, following, after = rest.partition("## ")
+    return before, head + table, following + after
+
+
+def names(package: ModuleType) -> dict[str, object]:
+    """What a call is written with."""
     return {name: getattr(package, name) for name in dir(package) if name[0].isupper()}
 
 

@@ -55,3 +55,25 @@ def test_readme_holds_the_two_commands_that_the_checks_run():
         line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("python -m pip install -e")
     ]
     assert [line.split(" && ")[1] for line in lines] == ["augmentlab demo", "python -m pytest"]
+
+
+ROWS = re.findall(
+    r"^\| `([^`]+)` \| `([^`]+)` \| ",
+    (ROOT / "docs" / "imgaug.md").read_text(encoding="utf-8").partition("## The same call")[2],
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("ours", [ours for _, ours in ROWS])
+def test_what_the_page_of_imgaug_names_can_be_written(ours):
+    names = {name: getattr(augmentlab, name) for name in dir(augmentlab) if name not in augmentlab._MODULES}
+    assert isinstance(eval(ours, names), augmentlab.Transform)
+
+
+def test_the_page_of_imgaug_has_measured_what_it_calls_the_same():
+    table = (
+        (ROOT / "docs" / "imgaug.md").read_text(encoding="utf-8").partition("## The same call")[2].partition("## ")[0]
+    )
+    measured = re.findall(r"^\| `[^`]+` \| `[^`]+` \| (\*\*0\*\*|\d+ / [\d.e+-]+)? ?\|", table, re.MULTILINE)
+    assert len(measured) == table.count("\n| `") > 20
+    assert all(measured)
