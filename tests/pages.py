@@ -25,7 +25,9 @@ OPTIONAL = {  # of these no environment is made that must have them
 
 def blocks(page, language="python"):
     """The text of each fenced block in a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
 
 
 def named(block, words):
