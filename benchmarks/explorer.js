@@ -103,6 +103,19 @@
     return +frame(root);
   }
 
+  // Many changes of a slider, 20 steps down and 20 up again: the ms from each to its frame.
+  async function change(root, slider, from, to, limit) {
+    const taken = [];
+    for (let index = from; index < to; index++) {
+      const number = +frame(root), began = performance.now();
+      slider.value = +slider.value + (Math.floor(index / 20) % 2 ? 1 : -1) * slider.step;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      if (await newer(root, number, limit) <= number) throw new Error(`change ${index + 1} brought no frame within ${limit / 1000} s`);
+      taken.push(performance.now() - began);
+    }
+    return taken;
+  }
+
   async function ask(code, expression) {
     const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
     const { content } = await kernel.requestExecute({ code, store_history: false, user_expressions: { answer: expression } }).done;
@@ -111,7 +124,7 @@
 
   let running = null;
   window.alBench = {
-    rest, newer, ask, at,
+    rest, newer, change, ask, at,
     frame: (root) => +frame(root),
     arm: (root, limit) => { running = keyed(root, limit); },
     found: () => running,

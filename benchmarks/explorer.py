@@ -18,29 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from PIL import Image
 
 from benchmarks import explorer_kernel as kernel
+from benchmarks import explorer_long
 from benchmarks import explorer_report as report
-from benchmarks.explorer_report import Cancel, Drag, Growth, Run
+from benchmarks.explorer_long import LIMIT, ONE_THREAD, REST, SCRIPT
+from benchmarks.explorer_report import Cancel, Drag, Run
 from benchmarks.lab import CHROMIUM_ARGS, ROOT, TIMEOUT_S, Lab, chromium, jupyterlab
 from benchmarks.peers import version
 from benchmarks.run import command, machine, today, versions
 
-REST = 600  # ms without a new frame; longer than what a lossless picture waits for
-# One thread for all that computes in the kernel: these are read when the libraries load.
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM", "NUMEXPR")}
-LIMIT = 30_000  # ms for one picture
 PARTS = ("keys", "drags", "memory")
 PACKAGES = ("ipywidgets", "anywidget", "ipykernel", "jupyterlab", "matplotlib", "playwright")
-SCRIPT = Path(__file__).with_suffix(".js")
-START = """%matplotlib inline
-from augmentlab import engines
-from benchmarks import explorer_kernel as bench
-
-bench.one_thread()
-engines.wait()"""
+START = f"%matplotlib inline\n{explorer_long.START}"
 VIEWS = {
     **{name: f'{name} = bench.watch(bench.explorer("{name}"))\n{name}' for name in kernel.PIPELINES},
     **{f"{name}-interact": f'bench.interact("{name}")' for name in report.KEYS_WITHIN},
@@ -286,41 +277,6 @@ def measure_cancel(page: Any, view: View) -> Cancel | None:
 # --- memory and the saved file -----------------------------------------------------------------------------------------
 
 
-class Memory:
-    """What kernel and browser hold."""
-
-    def __init__(self, browser: Any, page: Any) -> None:
-        self.browser, self.page = browser.new_browser_cdp_session(), page
-        self.session = page.context.new_cdp_session(page)
-        self.session.send("Performance.enable")
-
-    def now(self) -> dict[str, int]:
-        """Bytes, after the garbage is gone."""
-        for _ in range(3):
-            self.session.send("HeapProfiler.collectGarbage")
-            time.sleep(0.5)
-        metrics = {one["name"]: one["value"] for one in self.session.send("Performance.getMetrics")["metrics"]}
-        processes = self.browser.send("SystemInfo.getProcessInfo")["processInfo"]
-        renderers = [psutil.Process(one["id"]) for one in processes if one["type"] == "renderer"]
-        return {
-            "kernel": ask(self.page, "bench.memory()"),
-            "browser's renderer": max(one.memory_info().rss for one in renderers),
-            "JavaScript heap": int(metrics["JSHeapUsedSize"]),
-        }
-
-
-def change_often(view: View, changes: range) -> None:
-    """Changes by keyboard, 20 steps down and 20 up again, each waited for until its frame is there."""
-    view.slider.focus()
-    number = view.call("frame")
-    for index in changes:
-        view.page.keyboard.press("ArrowRight" if index // 20 % 2 else "ArrowLeft")
-        newest = view.call("newer", number, LIMIT)
-        if newest <= number:
-            raise RuntimeError(f"change {index + 1} brought no frame within {LIMIT / 1000:g} s")
-        number = newest
-
-
 def added_bytes(path: Path, cell: int) -> int:
     """What the output of one cell, and what widgets leave in the metadata, add to a saved notebook."""
     text = path.read_text(encoding="utf-8")
@@ -331,22 +287,16 @@ def added_bytes(path: Path, cell: int) -> int:
     return whole - len(json.dumps(document, indent=1, ensure_ascii=False).encode())
 
 
-def measure_memory(browser: Any, page: Any, lab: Lab, warm: int, changes: int) -> dict[str, Any]:
+def measure_memory(base: Path, lab: Lab, warm: int, changes: int) -> dict[str, Any]:
     """Growth over many changes of one explorer in a notebook of its own, and what it adds to the file."""
-    opened(page, lab, "memory.ipynb", ["one"])
-    view = View(page, "one")
-    view.rest()
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
-    saved = added_bytes(lab.root / "memory.ipynb", 1)
-    memory = Memory(browser, page)
-    change_often(view, range(warm))
-    view.rest()
-    before = memory.now()
-    change_often(view, range(warm, warm + changes))
-    view.rest()
-    after = memory.now()
-    return {"memory": {name: Growth(before[name], after[name]) for name in before}, "notebook": saved}
+    lab.write("memory.ipynb", explorer_long.START, explorer_long.SHOW)
+    with explorer_long.bare(base) as page:
+        page.open(lab, "memory.ipynb")
+        page.evaluate("() => { window.jupyterapp.commands.execute('docmanager:save'); }")
+        page.wait_for("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+        saved = added_bytes(lab.root / "memory.ipynb", 1)
+        before, after = explorer_long.measured(page, [warm, warm + changes])
+    return {"memory": after.grown(before), "notebook": saved}
 
 
 # --- all of it ---------------------------------------------------------------------------------------------------------
@@ -415,8 +365,7 @@ def measured(arguments: argparse.Namespace) -> Run:
                         cancel = measure_cancel(page, views[name])
         if "memory" in arguments.only:
             print(f"memory, {arguments.changes:,} changes", flush=True)
-            with new_page(browser) as page:
-                found |= measure_memory(browser, page, lab, arguments.warm, arguments.changes)
+            found |= measure_memory(base, lab, arguments.warm, arguments.changes)
     return Run(
         date=today(),
         command=command("benchmarks.explorer"),

@@ -295,7 +295,8 @@ def from_json(text: str) -> Run:
     )
 
 
-def _markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table."""
     written = [list(head), *map(list, rows)]
     written.insert(1, ["---"] * len(written[0]))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in written)
@@ -313,7 +314,7 @@ How the explorer feels, in a real JupyterLab and a real Chromium, with a grid of
 draws. This part was written by `{run.command}` on {run.date}; {sum(bool(one.met) for one in judged)} of {len(judged)} goals are met.
 Medians, quartiles in brackets.
 
-{_markdown(("measure", "measured", "goal", ""), rows)}"""
+{markdown(("measure", "measured", "goal", ""), rows)}"""
     ]
     if any(run.stages.values()):
         names = [PIPELINES[name] for name in run.stages]
@@ -325,7 +326,7 @@ Medians, quartiles in brackets.
 
 Medians in ms of the stages between the key and the pixels, of the explorer. They need not add up to the median of the whole.
 
-{_markdown(("stage", *names, ""), stages)}"""
+{markdown(("stage", *names, ""), stages)}"""
         )
     rounds = {len(values) for values in run.keys.values()}
     sent = [
@@ -345,10 +346,11 @@ Medians in ms of the stages between the key and the pixels, of the explorer. The
   that position than to those of the positions beside it. Over several drags the worst gap and the median delay are judged.
   The slow step is a user's own, plain Python that computes for 20 ms and holds the interpreter's lock.
 - **Memory**: after {run.warm} changes and again after {run.changes:,} more, each waited for; the kernel's and the renderer's
-  resident memory, and the page's JavaScript heap after a forced collection."""
+  resident memory, and the page's JavaScript heap after a forced collection. In a browser of its own, driven without
+  Playwright, which has it keep a record of all that the page receives."""
     )
     blocks.append(
-        "### Machine and versions of this part\n\n" + _markdown(("", ""), [*run.machine.items(), *run.versions.items()])
+        "### Machine and versions of this part\n\n" + markdown(("", ""), [*run.machine.items(), *run.versions.items()])
     )
     return "\n\n".join(blocks)
 

@@ -379,7 +379,8 @@ def write(run: Run, folder: Path) -> None:
     (folder / "_static").mkdir(parents=True, exist_ok=True)
     path = folder / "benchmarks.md"
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    # What `python -m benchmarks.explorer` wrote there stays.
-    path.write_text(kept(page(run), before, "explorer"), encoding="utf-8")
+    # What `python -m benchmarks.explorer` and `python -m benchmarks.explorer_long` wrote there stays.
+    written = kept(kept(page(run), before, "explorer"), before, "explorer-long")
+    path.write_text(written, encoding="utf-8")
     if _plot_reference(run):
         plot(run).savefig(folder / "_static" / "benchmarks.png", dpi=110)

@@ -205,13 +205,20 @@ function render({ model, el }) {
   el.append(hide, root);
   // Else JupyterLab takes Enter and the arrow keys for its own commands. It asks the focused element itself.
   root.addEventListener("focusin", (event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
-  let rows = new Map(), frame = null;
+  let rows = new Map(), frame = null, unsent = false;
 
+  // A first move is sent at once; those that follow before the page is painted again are sent together.
+  function send() {
+    unsent = false;
+    model.save_changes();
+    frame = requestAnimationFrame(() => { frame = null; if (unsent) send(); });
+  }
   function push(name, state) {
     const edits = model.get("edits"), n = Math.max(0, ...Object.values(edits).map((edit) => edit.n)) + 1;
     model.set("edits", { ...edits, [name]: { n, state } });
     rows.get(name).show(state, model.get("errors")[name]);
-    frame ??= requestAnimationFrame(() => { frame = null; model.save_changes(); });
+    unsent = true;
+    if (frame === null) send();
   }
   function refresh() {
     const state = model.get("state"), errors = model.get("errors"), edits = model.get("edits"), seen = model.get("seen");
