@@ -23,7 +23,9 @@ exclude_patterns = ["_build", "jupyter_execute"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_title = "augmentlab"
-html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
+html_theme_options = {"show_prev_next": False, "navigation_with_keys": False, "navbar_center": []}
+html_sidebars = {"**": ["contents.html"]}
+html_css_files = ["pages.css"]
 html_show_sourcelink = False
 
 autosummary_generate = True
