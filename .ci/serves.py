@@ -52,7 +52,9 @@ def main(folder: Path) -> None:
             (config / name).write_text(json.dumps(settings | {"LabApp": {"open_browser": False}}), encoding="utf-8")
         environment = os.environ | {"JUPYTER_CONFIG_DIR": str(config), "JUPYTER_RUNTIME_DIR": str(runtime)}
         command = [str(Path(sys.executable).with_name("augmentlab")), "lab", "--dir", str(folder)]
-        with subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(
+            command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
             try:
                 server = running(runtime, process)
                 listing = answer(server["url"] + "api/contents", server["token"])[1]
@@ -66,11 +68,18 @@ def main(folder: Path) -> None:
                 status, _ = answer(server["url"] + "api/contents")
                 assert status == 403, f"without the token nothing must be told; got {status}"
             finally:
-                os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C: the server asks whether it is meant
-                time.sleep(1)
-                os.killpg(process.pid, signal.SIGTERM)
-        left = list(runtime.glob("jpserver-*.json"))
-        assert not left, f"a server that ended must leave no file; got {left}"
+                process.send_signal(signal.SIGINT)  # as Ctrl-C
+                try:
+                    process.wait(PATIENCE_S)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    raise
+        try:
+            answer(server["url"] + "api")
+        except urllib.error.URLError:
+            pass
+        else:
+            sys.exit("a server that was ended must not answer; it does")
     print(f"augmentlab lab serves {', '.join(served)}")
 
 
