@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augmentlab import Compose, HorizontalFlip, Invert, OneOf, Rotate, Sample, study, uniform
+from augmentlab import Compose, HorizontalFlip, Invert, OneOf, Rotate, Sample, Standardize, study, uniform
 from augmentlab.widgets import Explorer, export
 from augmentlab.widgets.save import File, Save
 
@@ -104,6 +104,14 @@ def test_the_pipeline_is_an_arm_of_a_study():
     exec(code[: code.index("images =")], names)
     assert names["pipeline"] == explorer.value
     assert "Study(images, models.hog_logistic(), [pipeline]" in code
+
+
+def test_what_a_library_cannot_do_at_all_is_said_in_the_place_of_its_text():
+    explorer = Explorer(PHOTO, Compose([Standardize(), HorizontalFlip()]), draws=1)
+    code = dict(explorer.code.texts)
+    assert all(line.startswith("#") for line in code["Keras"].splitlines())
+    assert "put that step last" in code["Keras"]
+    assert "HorizontalFlip" in code["Albumentations"]
 
 
 def sent(widget, monkeypatch):

@@ -293,7 +293,14 @@ DRAWING = ("albumentations", "torchvision", "kornia", "keras")  # the libraries 
 
 def in_other_libraries(pipeline: Transform) -> list[list[str]]:
     """Title and text of a pipeline for each library that draws for itself; what one cannot do is left out, and said."""
-    return [[interop.target(name).title, pipeline.export(name, strict=False)] for name in DRAWING]
+    return [[interop.target(name).title, _exported(pipeline, name)] for name in DRAWING]
+
+
+def _exported(pipeline: Transform, name: str) -> str:
+    try:
+        return pipeline.export(name, strict=False)
+    except interop.ExportError as error:  # nothing that could be left out would help
+        return "\n".join(f"# {line}" for line in str(error).splitlines())
 
 
 # --- a study ---------------------------------------------------------------------------------------------------------

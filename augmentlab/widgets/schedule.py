@@ -35,7 +35,8 @@ class LatestWins:
         ``on_error(exception)`` shows what a render or publish raised, in the thread of the event loop. The exception is
         raised again by `wait_idle`, or at once where there is no event loop.
     min_interval : float
-        Seconds after which a picture must be shown even if it is no longer the newest.
+        Seconds after which a picture must be shown even if it is no longer the newest; with its way to the screen, a
+        drag then shows one at least every 0.25 s and the time of one render.
     delay : float
         Seconds without a new request before one is rendered: for what is worth doing only at rest.
     ready : callable
@@ -55,7 +56,7 @@ class LatestWins:
         publish: Callable[[Any, Any], None],
         on_error: Callable[[BaseException], None] = lambda _: None,
         *,
-        min_interval: float = 0.25,
+        min_interval: float = 0.2,
         delay: float = 0.0,
         ready: Callable[[], Awaitable[None]] = _at_once,
         clock: Callable[[], float] = time.monotonic,
