@@ -20,7 +20,7 @@ from PIL import Image
 from test_laws import SHAPES, SINGLE, image_of, sample_of, transforms
 
 from augmentlab import Blend, Compose, OneOf, RandomOrder, Sample, SomeOf, data, from_dict
-from augmentlab.data import decode, folder
+from augmentlab.data import decode
 from augmentlab.params import SEED_MAX
 
 ASKED = os.environ.get("AUGMENTLAB_EXAMPLES")
@@ -152,15 +152,15 @@ def changed(draw, content):
 @given(content=st.sampled_from(FILES).flatmap(changed), limits=st.sampled_from([None, None, (0, 255)]))
 @asked
 def test_changed_bytes_of_an_image_are_an_image_or_one_sentence(content, limits):
+    said, image = "", None
     try:
         image = decode.decoded(io.BytesIO(content), limits)
     except Exception as error:  # noqa: BLE001
+        said = decode.reason(error)
         event("refused")
-        assert re.fullmatch("it .*|there is not enough memory for it", decode.reason(error))
-        assert decode.reason(error).isprintable()
-        if limits is None:
-            with pytest.raises(ValueError, match="^x cannot be read: "):
-                folder.read_bytes(content, "x")
+    if image is None:
+        assert re.fullmatch("its? .*|there is not enough memory for it", said)
+        assert said.isprintable()
     else:
         assert image.dtype in {np.dtype(one) for one in (np.uint8, np.float32, np.float64)}
         assert image.ndim == 2 or image.shape[2] in {1, 3, 4}
@@ -176,14 +176,17 @@ def two(tmp_path_factory):
 @asked
 def test_changed_bytes_of_a_table_are_a_table_or_one_sentence(two, content):
     (two / "labels.csv").write_bytes(content)
+    said, read = "", None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of files that were left out
             read = data.from_folder(two)
     except (ValueError, OSError) as error:
+        said = str(error)
         event("refused")
-        assert str(error).isprintable()  # noqa: PT017
-        assert len(str(error)) < 1000 + len(str(two))  # noqa: PT017
+    if read is None:
+        assert said.isprintable()
+        assert 0 < len(said) < 1000 + len(str(two))
     else:
         assert 1 <= len(read) <= 2
         assert all(np.array_equal(image, RGB) for image in read.images)

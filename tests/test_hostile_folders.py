@@ -149,7 +149,7 @@ def test_what_is_no_file_is_not_opened(images, make, reason):
     assert reasons == ({"a/x.png": reason} if reason else {})
     if reason:
         shown = Images(images)
-        with pytest.raises(ValueError, match=f"^a/x.png cannot be read: {reason}$"):
+        with pytest.raises(ValueError, match=rf"^a/x.png cannot be read: {reason}$"):
             shown.full(shown.names.index("a/x.png"))
     assert snapshot(images) == before
 
@@ -255,7 +255,7 @@ def test_other_shapes_of_folders(tmp_path):
     read, reasons = left_out(tmp_path)
     assert read.counts == {"deep": 1, "one": 1}
     assert set(reasons) == {"1.png", "3.PNG", "4.JpEg", "empty"}
-    with pytest.raises(ValueError, match="at least two images of each class|has 1"):
+    with pytest.raises(ValueError, match=r"at least two images of each class|has 1"):
         Study(read, models.knn(), [Invert()], storage=":memory:")
 
 
@@ -272,7 +272,7 @@ def test_a_file_that_vanishes_after_it_was_listed_is_named(images, monkeypatch):
     monkeypatch.setattr(folder, "_class_files", list_and_remove)
     read, reasons = left_out(images)
     assert (len(read), reasons) == (2, {"a/x.png": "it is not a file"})
-    with pytest.raises(ValueError, match="^a/x.png cannot be read: it is not a file$"):
+    with pytest.raises(ValueError, match=r"^a/x\.png cannot be read: it is not a file$"):
         shown.full(shown.names.index("a/x.png"))
 
 
@@ -304,7 +304,7 @@ def test_a_file_that_changes_while_it_is_read_is_an_image_or_named(images):
 def test_a_thousand_broken_files_are_one_short_sentence(images):
     for index in range(1000):
         (images / "a" / f"{index}.png").write_bytes(b"broken")
-    with pytest.warns(UserWarning, match="left out 1000 of the files .*; and 980 more$") as caught:
+    with pytest.warns(UserWarning, match=r"left out 1000 of the files .*; and 980 more$") as caught:
         read = data.from_folder(images)
     assert len(read.unreadable) == 1000
     assert len(str(caught[0].message)) < 3000
@@ -445,7 +445,7 @@ def test_a_table_of_labels_outside_the_folder_is_not_read(images):
     (images / "labels.csv").symlink_to("../secret.csv")
     for read in (data.from_folder, Images):
         with pytest.raises(
-            ValueError, match="labels.csv' must lie in the folder; it is a link that leads out"
+            ValueError, match=r"labels\.csv' must lie in the folder; it is a link that leads out"
         ) as caught:
             read(images)
         assert "hunter2" not in str(caught.value)

@@ -55,7 +55,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror is not None:
         return error.strerror.lower()  # the system's words; the file is named beside them
     words = " ".join(str(error).split())[:200]
-    if type(error) in (ValueError, TypeError) and words:
+    if isinstance(error, (ValueError, TypeError)) and words.startswith(("it ", "its ")):  # our own sentences
         return words
     told = type(error).__name__ if isinstance(error, LookupError) or not words else words  # the key alone tells nothing
     return f"it is damaged or cut short ({told})"
@@ -152,10 +152,7 @@ def _by_tifffile(file: BinaryIO, range: tuple[float, float] | None) -> NDArray[A
         _check_page(first)
         if first.compression != 1:
             _check_deflated(file, first)
-        try:
-            array = first.asarray()
-        except ValueError as error:
-            raise OSError(str(error)) from None  # of the file, not of what was asked for
+        array = first.asarray()
         if array.ndim == 3 and first.planarconfig == 2:
             array = np.moveaxis(array, 0, -1)
         orientation = first.tags.valueof(_ORIENTATION)
