@@ -13,7 +13,7 @@ import json
 import math
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
@@ -869,7 +869,7 @@ def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ())
     version = document.get("schema_version")
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise ValueError(f"schema_version must be {SCHEMA_VERSION}; got {shown(version)}")
-    _check_size(document)
+    check_size(document)
     known = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in classes}
     rest = {key: value for key, value in document.items() if key != "schema_version"}
     return build(rest, known, 0)
@@ -885,12 +885,12 @@ def parse(text: str | bytes) -> Any:
         raise ValueError(f"a document must be nested at most {_MAX_NESTING} deep; got more") from None
 
 
-def _check_size(document: Any) -> None:
+def check_size(document: Any) -> None:
     """Look at the whole of a document without recursion, so that whatever reads it may recurse and print."""
     level, count = [document], 0
     for _ in range(_MAX_NESTING):
-        inner = [part for part in level if isinstance(part, (dict, list, tuple))]
-        level = [part for one in inner for part in (one.values() if isinstance(one, dict) else one)]
+        inner = [part for part in level if isinstance(part, (Mapping, list, tuple))]
+        level = [part for one in inner for part in (one.values() if isinstance(one, Mapping) else one)]
         count += len(level)
         if count > _MAX_VALUES:
             raise ValueError(f"a document must hold at most {_MAX_VALUES:,} values; got more")
