@@ -677,9 +677,13 @@ def _best(table: pd.DataFrame) -> str | None:
 
 def _arm(stored: dict[str, Any]) -> Arm:
     """An arm from its description; a transform of the user's own must have been imported or defined."""
+    try:
+        transform = from_dict(stored["transform"])
+    except TypeError as error:  # of the caller's arguments nothing is wrong
+        raise ValueError(f"arm {stored['label']!r}: {error}") from None
     return Arm(
         label=stored["label"],
-        transform=from_dict(stored["transform"]),
+        transform=transform,
         point=tuple((factor, level) for factor, level in stored["levels"]),
     )
 

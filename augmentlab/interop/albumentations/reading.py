@@ -106,8 +106,8 @@ class _Reading:
 
     def _step(self, document: Mapping[str, Any], place: str, *, forced: bool) -> Transform:
         name = _name(document)
-        shown = name if name.replace(".", "").isidentifier() else f"{shown(name)}"
-        where = f"{place}{shown if name else 'a step without __class_fullname__'}"
+        plain = name if name.replace(".", "").isidentifier() and len(name) < 80 else shown(name)
+        where = f"{place}{plain if name else 'a step without __class_fullname__'}"
         try:
             if name in _GROUPS:
                 return self._group(name, document, place, forced=forced)
