@@ -13,7 +13,7 @@ import json
 import math
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
@@ -90,9 +90,7 @@ class Transform:
             raise TypeError(
                 f"{cls.__name__} takes its fields by name ({', '.join(names)}); got {shown(args[-1])} without"
             )
-        unknown = [name for name in kwargs if name not in names]
-        if unknown:
-            raise TypeError(f"{cls.__name__} has no field {shown(unknown[0])}; its fields are {', '.join(names)}")
+        _check_fields(cls, kwargs)
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
@@ -908,7 +906,16 @@ def build(document: Any, classes: dict[str, type[Transform]], depth: int) -> Tra
             f"a transform must be a dict with the name of its class under 'transform'; got {shown(document)}"
         )
     fields = {key: value for key, value in document.items() if key != "transform"}
-    return _class_named(document["transform"], classes)._from_document(fields, classes, depth)  # noqa: SLF001
+    cls = _class_named(document["transform"], classes)
+    _check_fields(cls, fields)  # before a name that anybody may have written is said as if it were ours
+    return cls._from_document(fields, classes, depth)  # noqa: SLF001
+
+
+def _check_fields(cls: type[Transform], given: Iterable[str]) -> None:
+    names = [field.name for field in dataclasses.fields(cls)]
+    for name in given:
+        if name not in names:
+            raise TypeError(f"{cls.__name__} has no field {shown(name)}; its fields are {', '.join(names)}")
 
 
 def _class_named(name: str, classes: dict[str, type[Transform]]) -> type[Transform]:
