@@ -36,7 +36,7 @@ class LatestWins:
         raised again by `wait_idle`, or at once where there is no event loop.
     min_interval : float
         Seconds after which a picture must be shown even if it is no longer the newest; with its way to the screen, a
-        drag then shows one at least every 0.25 s and the time of one render.
+        drag then shows one at least every 0.25 s and the time of one render, which `python -m benchmarks.explorer` judges.
     delay : float
         Seconds without a new request before one is rendered: for what is worth doing only at rest.
     ready : callable
