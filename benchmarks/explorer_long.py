@@ -1,8 +1,8 @@
 """Measure an explorer over thousands of changes: ``python -m benchmarks.explorer_long --help``.
 
 What kernel and browser hold, and how long a change takes, from time to time. The browser is driven by bare messages of its
-own protocol and not by Playwright, which has it keep a record of all that the page receives: measured with the
-record (``--recorded``), a page seems to grow by the size of every picture.
+own protocol and not by Playwright, which has Chromium report all that a page receives: with such reports (``--recorded``)
+the page's process grows with every picture, whatever the page does with it.
 """
 
 import argparse
@@ -247,9 +247,9 @@ One explorer, one slider, moved {last.changes:,} times, each move waited for. Wr
 
 {markdown(HEAD, rows(points))}
 
-The time is the median of the changes since the line above, over that of the first {every}: machines that others use as
-well have no other. The browser is driven without Playwright, which has it record what the page receives; `--recorded`
-measures with such a record."""
+The time is the median of the changes since the line above, over that of the first {every} after the first line: on a
+machine that others use as well, nothing else would mean anything. The browser is driven without Playwright, which has it
+report all that the page receives, and so makes it grow; `--recorded` shows by how much."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -257,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--changes", type=int, default=5000, help="5000 unless given")
     parser.add_argument("--every", type=int, default=500, help="changes between two readings; 500 unless given")
     parser.add_argument("--warm", type=int, default=100, help="changes before the first reading; 100 unless given")
-    parser.add_argument("--recorded", action="store_true", help="with a record of all that the page receives")
+    parser.add_argument("--recorded", action="store_true", help="while the browser reports all that it receives")
     parser.add_argument("--write-docs", action="store_true", help="write this part of the page")
     parser.add_argument("--docs", metavar="FOLDER", type=Path, default=ROOT / "docs", help="where --write-docs writes")
     return parser

@@ -347,7 +347,7 @@ Medians in ms of the stages between the key and the pixels, of the explorer. The
   The slow step is a user's own, plain Python that computes for 20 ms and holds the interpreter's lock.
 - **Memory**: after {run.warm} changes and again after {run.changes:,} more, each waited for; the kernel's and the renderer's
   resident memory, and the page's JavaScript heap after a forced collection. In a browser of its own, driven without
-  Playwright, which has it keep a record of all that the page receives."""
+  Playwright, which has it report all that the page receives, and so makes it grow."""
     )
     blocks.append(
         "### Machine and versions of this part\n\n" + markdown(("", ""), [*run.machine.items(), *run.versions.items()])

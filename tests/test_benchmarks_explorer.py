@@ -16,6 +16,8 @@ from benchmarks.lab import Lab
 
 pytest.importorskip("psutil")
 explorer = pytest.importorskip("benchmarks.explorer")
+explorer_long = explorer.explorer_long
+Point = explorer_long.Point
 kernel = explorer.kernel
 
 
@@ -47,6 +49,30 @@ def made_up():
         memory={"kernel": Growth(100, 101), "JavaScript heap": Growth(100, 120)},
         notebook=120_000,
     )
+
+
+# --- thousands of changes ----------------------------------------------------------------------------------------------
+
+
+def point(changes, renderer, milliseconds):
+    held = {"kernel": 2**20, "heap": 2**20, "nodes": 9000}
+    return Point(changes=changes, renderer=renderer * 2**20, milliseconds=milliseconds, **held)
+
+
+def test_each_reading_is_told_beside_the_first_and_times_beside_the_first_time():
+    told = explorer_long.rows([point(100, 200, 0.0), point(600, 210, 80.0), point(1100, 190, 60.0)])
+    assert [row[0] for row in told] == ["100", "600", "1,100"]
+    assert [row[2] for row in told] == ["200.0 MiB (+0.0 %)", "210.0 MiB (+5.0 %)", "190.0 MiB (-5.0 %)"]
+    assert [row[-1] for row in told] == ["", "1.00", "0.75"]
+
+
+@pytest.mark.parametrize(("last", "said"), [(219, "nothing grows by more"), (221, "something grows by more")])
+def test_the_part_of_the_page_says_whether_anything_grew(last, said):
+    on = {"CPU": "abacus", "Cores": "2"}
+    text = explorer_long.part([point(100, 200, 0.0), point(600, last, 80.0)], "python -m long", "2026-01-02", on)
+    assert said in text
+    assert ("**not met**" in text) == (last > 220)
+    assert "`python -m long` on 2026-01-02" in text
 
 
 # --- figures and goals -------------------------------------------------------------------------------------------------

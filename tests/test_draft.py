@@ -200,3 +200,14 @@ def test_a_step_of_a_one_of_is_weighed():
     assert nothing.share((1, 0)) == 0
     with pytest.raises(ValueError, match=r"OneOf\.weights must be 2 numbers >= 0, not all 0"):
         nothing.built()
+
+
+def test_a_drag_there_and_back_is_nothing_to_undo():
+    here, there = (Draft((node_of(Rotate(angle=angle)),), (0,)) for angle in (5.0, 9.0))
+    history = History(here)
+    history.push(there, "drag")
+    history.push(here, "drag")
+    assert not history.can_undo
+    history.push(there, "drag")  # the same drag goes on
+    assert history.undo() == here
+    assert history.redo() == there

@@ -305,6 +305,9 @@ class History:
         if not selects:
             self._future = []
         self._key = key
+        if len(self._past) > 1 and self._past[-2].nodes == draft.nodes:  # moved there and back: no step of its own
+            del self._past[-2]
+            self._key = None
 
     def undo(self) -> Draft:
         """One step back; the present draft where there is none."""
