@@ -11,7 +11,7 @@ from augmentlab import engines, geometry
 from augmentlab.geometry import Map, Shape
 from augmentlab.pixels import Array, from_unit, to_unit
 from augmentlab.sample import Sample, split_alpha
-from augmentlab.transform import Transform, alone
+from augmentlab.transform import Transform, alone, is_ours
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -102,6 +102,7 @@ class GeometricTransform(Transform):
                     f"{type(step).__name__} tears the image apart, so boxes cannot follow; got {len(sample.boxes)}"
                 )
             maps.append(step.coordinate_map(shape))
+            _check_map(step, maps[-1], shape)
             if points is not None:
                 points = step.move_points(points, maps[-1], shape)
             shape = step.output_shape(shape)
@@ -175,8 +176,20 @@ class PointTransform(Transform):
         """The curve on the 8-bit grid: a uint8 array (256, channels), or (256, 1) for all channels alike."""
         if self.broadcasts:
             return from_unit(self.curve(_LEVELS), np.uint8)
-        levels = np.repeat(_LEVELS, channels, axis=1)
-        return from_unit(np.broadcast_to(self.curve(levels), levels.shape), np.uint8)
+        return from_unit(self._curved(np.repeat(_LEVELS, channels, axis=1)), np.uint8)
+
+    def _curved(self, x: Array) -> Array:
+        """The curve for all channels of `x`, which one of the user's can neither write to nor leave without numbers."""
+        y = self.curve(_guarded(type(self), x))
+        if not is_ours(type(self)):
+            try:
+                y = np.broadcast_to(y, x.shape)
+            except ValueError:
+                raise ValueError(
+                    f"{type(self).__name__}.curve must keep the shape {x.shape} of x; got {np.shape(y)}"
+                ) from None
+            _check_numbers(f"{type(self).__name__}.curve", y)
+        return np.broadcast_to(y, x.shape)
 
     def apply_stack(self, stack: Array, drawn: dict[str, list[Any]]) -> Array | None:
         """The images of uint8, each through a table of its own."""
@@ -231,7 +244,7 @@ class PointTransform(Transform):
         else:
             result = color if color.ndim == 3 else color[..., None]
             for step in run:
-                result = from_unit(np.broadcast_to(step.curve(result), result.shape), color.dtype)
+                result = from_unit(step._curved(result), color.dtype)  # noqa: SLF001
             result = result.reshape(color.shape)
         return sample.moved(image=_with_alpha(result, alpha))
 
@@ -265,9 +278,13 @@ class PixelTransform(Transform):
         color, alpha = (sample.image, None) if step.sees_alpha else split_alpha(sample.image)
         kind: Any = cls
         free = out if alpha is None else None
-        result = step.apply_into(color, free) if _writes(kind) else step.apply_image(color)
+        given = _guarded(kind, color)
+        result = step.apply_into(given, free) if _writes(kind) else step.apply_image(given)
         if not isinstance(result, np.ndarray):
             raise TypeError(f"{type(step).__name__}.apply_image must return an array; got {type(result).__name__}")
+        if given is not color:
+            _check_numbers(f"{type(step).__name__}.apply_image", result)
+            result = color if result is given else result if result.flags.writeable else result.copy()
         if step.bounded and not step.preprocessing and result.dtype.kind == "f":
             result = from_unit(result, color.dtype)
         if not step.preprocessing and (result.shape != color.shape or result.dtype != color.dtype):
@@ -300,6 +317,33 @@ class BatchTransform(Transform):
 def fitting(out: Array | None, shape: tuple[int, ...], dtype: Any) -> Array | None:
     """`out` where it has that shape and dtype, else None."""
     return out if out is not None and out.shape == shape and out.dtype == dtype else None
+
+
+def _guarded(cls: type, array: Array) -> Array:
+    """What a user's class is given in place of `array`: a view of it that cannot be written to."""
+    if is_ours(cls):  # held by the tests
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _check_numbers(name: str, array: Array) -> None:
+    if array.dtype.kind not in "buif" or (array.dtype.kind == "f" and np.isnan(array).any()):
+        raise ValueError(f"{name} must return real numbers without NaN; got {array.dtype} of shape {array.shape}")
+
+
+def _check_map(step: Any, map_: Any, shape: Shape) -> None:
+    """Raise unless what a user's step says of positions is a map to its own output."""
+    if is_ours(type(step)):
+        return
+    height, width = step.output_shape(shape)[:2]
+    fits = isinstance(map_, np.ndarray) and map_.shape in {(3, 3), (height, width, 2)} and map_.dtype.kind in "buif"
+    if not fits or not np.isfinite(map_).all():
+        got = f"{map_.dtype} of shape {map_.shape}" if isinstance(map_, np.ndarray) else type(map_).__name__
+        raise ValueError(
+            f"{type(step).__name__}.coordinate_map must return finite numbers, (3, 3) or ({height}, {width}, 2); got {got}"
+        )
 
 
 def _with_alpha(color: Array, alpha: Array | None) -> Array:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import augmentlab
 from augmentlab import files
+from augmentlab.markup import printable
 
 _HERE = Path(__file__).resolve().parent
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 said, status = str(error), 1
             else:
                 raise
-            print(f"augmentlab: {said}", file=sys.stderr)
+            print(f"augmentlab: {printable(said)}", file=sys.stderr)
     return 128 + came[0] if came and status == _INTERRUPTED else status
 
 
@@ -117,6 +118,11 @@ def _requests_to_end() -> Iterator[list[int]]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def _say(text: object) -> None:
+    """Print what a file holds: nothing in it speaks to the terminal."""
+    print(printable(str(text)))
 
 
 def _demo(out: Path) -> int:
@@ -225,7 +231,7 @@ def _list(file: Path) -> int:
         done = f"{study.n_complete}/{study.n_trials}"
         rows.append((study.name, len(study.labels), study.draws, done, study.metric.name, last))
     columns = ["study", "arms", "draws", "complete", "metric", "last trial (UTC)"]
-    print(pd.DataFrame(rows, columns=columns).to_string(index=False) if rows else "no study yet")
+    _say(pd.DataFrame(rows, columns=columns).to_string(index=False) if rows else "no study yet")
     return 0
 
 
@@ -233,14 +239,14 @@ def _show(file: Path, name: str | None) -> int:
     from augmentlab import Study
 
     study = Study.open(file, name)
-    print(f"{study!r}\n")
+    _say(f"{study!r}\n")
     table = study.compare(warn=False)  # the summary ends with what it would say
-    print(f"{study.summary()}\n\n{_table(table)}")
+    _say(f"{study.summary()}\n\n{_table(table)}")
     confirmed, openings = study.confirmations(), study.openings()
     times = {0: "not opened", 1: "opened once"}.get(len(openings), f"opened {len(openings)} times")
-    print(f"\nThe locked test of these data was {times}.")
+    _say(f"\nThe locked test of these data was {times}.")
     if not confirmed.empty:
-        print(_table(confirmed))
+        _say(_table(confirmed))
     return 0
 
 

@@ -3,11 +3,11 @@
 import importlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from augmentlab.distributions import shown
-from augmentlab.transform import SCHEMA_VERSION, Transform
+from augmentlab.transform import SCHEMA_VERSION, Transform, check_fields
 
 # What is beyond these is nothing that a person wrote.
 _MAX_DEPTH = 32  # of pipelines in pipelines
@@ -37,7 +37,7 @@ def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ())
     version = document.get("schema_version")
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise ValueError(f"schema_version must be {SCHEMA_VERSION}; got {shown(version)}")
-    _check_size(document)
+    check_size(document)
     known = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in classes}
     rest = {key: value for key, value in document.items() if key != "schema_version"}
     return build(rest, known, 0)
@@ -53,12 +53,12 @@ def parse(text: str | bytes) -> Any:
         raise ValueError(f"a document must be nested at most {_MAX_NESTING} deep; got more") from None
 
 
-def _check_size(document: Any) -> None:
+def check_size(document: Any) -> None:
     """Look at the whole of a document without recursion, so that whatever reads it may recurse and print."""
     level, count = [document], 0
     for _ in range(_MAX_NESTING):
-        inner = [part for part in level if isinstance(part, (dict, list, tuple))]
-        level = [part for one in inner for part in (one.values() if isinstance(one, dict) else one)]
+        inner = [part for part in level if isinstance(part, (Mapping, list, tuple))]
+        level = [part for one in inner for part in (one.values() if isinstance(one, Mapping) else one)]
         count += len(level)
         if count > _MAX_VALUES:
             raise ValueError(f"a document must hold at most {_MAX_VALUES:,} values; got more")
@@ -76,7 +76,9 @@ def build(document: Any, classes: dict[str, type[Transform]], depth: int) -> Tra
             f"a transform must be a dict with the name of its class under 'transform'; got {shown(document)}"
         )
     fields = {key: value for key, value in document.items() if key != "transform"}
-    return _class_named(document["transform"], classes)._from_document(fields, classes, depth)  # noqa: SLF001
+    cls = _class_named(document["transform"], classes)
+    check_fields(cls, fields)  # before a name that anybody may have written is said as if it were ours
+    return cls._from_document(fields, classes, depth)
 
 
 def _class_named(name: str, classes: dict[str, type[Transform]]) -> type[Transform]:

@@ -10,7 +10,7 @@ import functools
 import importlib
 import inspect
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
@@ -80,9 +80,7 @@ class Transform:
             raise TypeError(
                 f"{cls.__name__} takes its fields by name ({', '.join(names)}); got {shown(args[-1])} without"
             )
-        unknown = [name for name in kwargs if name not in names]
-        if unknown:
-            raise TypeError(f"{cls.__name__} has no field {shown(unknown[0])}; its fields are {', '.join(names)}")
+        check_fields(cls, kwargs)
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
@@ -359,7 +357,7 @@ class Transform:
         ours: set[str] = set()
         foreign: set[tuple[str, str]] = set()
         for part in self.walk():
-            if _is_ours(type(part)):
+            if is_ours(type(part)):
                 ours.add(type(part).__name__)
             else:
                 foreign.add((type(part).__module__, type(part).__qualname__.split(".")[0]))
@@ -421,7 +419,7 @@ class Transform:
         return {"schema_version": SCHEMA_VERSION, **self._document()}
 
     def _document(self) -> dict[str, Any]:
-        name = type(self).__name__ if _is_ours(type(self)) else f"{type(self).__module__}:{type(self).__qualname__}"
+        name = type(self).__name__ if is_ours(type(self)) else f"{type(self).__module__}:{type(self).__qualname__}"
         fields = {
             one.name: to_json(getattr(self, one.name))
             for one in parameters(self)
@@ -469,7 +467,16 @@ def check_strength(strength: Any) -> None:
         raise ValueError(f"strength must be float in [0, 1]; got {shown(strength)}")
 
 
-def _is_ours(cls: type) -> bool:
+def check_fields(cls: type[Transform], given: Iterable[str]) -> None:
+    """Raise one sentence for a name that is no field of the class."""
+    names = [field.name for field in dataclasses.fields(cls)]
+    for name in given:
+        if name not in names:
+            raise TypeError(f"{cls.__name__} has no field {shown(name)}; its fields are {', '.join(names)}")
+
+
+def is_ours(cls: type) -> bool:
+    """Whether a class is of this package."""
     return cls.__module__.split(".")[0] == "augmentlab"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentlab.distributions import shown
 from augmentlab.sample import Sample, check_image
 
 Array = NDArray[Any]
@@ -278,7 +279,7 @@ def _read_only(array: Any) -> Any:
 def _one_each(name: str, values: Any, count: int) -> list[Any]:
     """Return the values as a list of Python objects, one for each image."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} must be a sequence with one entry for each of the {count} images; got {values!r}")
+        raise TypeError(f"{name} must be a sequence with one entry for each of the {count} images; got {shown(values)}")
     dimensions = getattr(values, "ndim", 1)
     if dimensions != 1:
         hint = " (for one-hot labels pass labels.argmax(axis=1))" if name == "labels" and dimensions == 2 else ""
@@ -287,38 +288,46 @@ def _one_each(name: str, values: Any, count: int) -> list[Any]:
     if len(listed) != count:
         raise ValueError(f"{name} must have one entry for each of the {count} images; got {len(listed)}")
     for index, value in enumerate(listed):
-        if not isinstance(value, Hashable):
-            raise TypeError(f"{name}[{index}] must be a number or a string; got {value!r}")
-        if value is None or (not isinstance(value, str) and str(value) in {"nan", "NaT", "<NA>"}):
-            raise ValueError(f"{name}[{index}] is missing ({value!r}); every image needs one")
+        try:
+            hash(value)
+            text = value if isinstance(value, str) else str(value)
+        except Exception:  # noqa: BLE001  (an int of thousands of digits, or whatever a user's class raises)
+            raise TypeError(f"{name}[{index}] must be a number or a string; got {shown(value)}") from None
+        if value is None or (not isinstance(value, str) and text in {"nan", "NaT", "<NA>"}):
+            raise ValueError(f"{name}[{index}] is missing ({shown(value)}); every image needs one")
     return listed
 
 
 def _encode(labels: list[Any], classes: Sequence[Any] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Turn labels into indices into the names of the classes."""
     if classes is None:
-        different = set(labels)
+        written: dict[Hashable, str] = {}  # labels that are equal, such as 1 and 1.0, are one class
+        for label in labels:
+            written.setdefault(label, str(label))
         try:
-            ordered = sorted(different)
+            ordered = sorted(written)  # type: ignore[type-var]
         except TypeError:
-            ordered = sorted(different, key=str)
-        names = tuple(dict.fromkeys(str(value) for value in ordered))
-    else:
-        names = tuple(str(value) for value in classes)
-        if len(set(names)) != len(names) or not names:
-            raise ValueError(f"classes must be different names, at least one; got {names}")
-        if all(isinstance(label, int) for label in labels):
-            for index, label in enumerate(labels):
-                if not 0 <= label < len(names):
-                    raise ValueError(
-                        f"labels[{index}] must be an index into the {_count(len(names), 'class', 'classes')}, "
-                        f"in [0, {len(names) - 1}]; got {label}"
-                    )
-            return np.array(labels, dtype=np.int64), names
+            ordered = sorted(written, key=str)
+        names = tuple(dict.fromkeys(written[value] for value in ordered))
+        places = {name: place for place, name in enumerate(names)}
+        return np.array([places[written[label]] for label in labels], dtype=np.int64), names
+    if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
+        raise TypeError(f"classes must be a sequence of names; got {shown(classes)}")
+    names = tuple(str(value) for value in classes)
+    if len(set(names)) != len(names) or not names:
+        raise ValueError(f"classes must be different names, at least one; got {shown(names)}")
+    if all(isinstance(label, int) for label in labels):
+        for index, label in enumerate(labels):
+            if not 0 <= label < len(names):
+                raise ValueError(
+                    f"labels[{index}] must be an index into the {_count(len(names), 'class', 'classes')}, "
+                    f"in [0, {len(names) - 1}]; got {shown(label)}"
+                )
+        return np.array(labels, dtype=np.int64), names
     codes = {name: code for code, name in enumerate(names)}
     for index, label in enumerate(labels):
         if str(label) not in codes:
-            raise ValueError(f"labels[{index}] must be one of the classes {_few(names)}; got {label!r}")
+            raise ValueError(f"labels[{index}] must be one of the classes {_few(names)}; got {shown(label)}")
     return np.array([codes[str(label)] for label in labels], dtype=np.int64), names
 
 
@@ -331,6 +340,8 @@ def _as_tuple(name: str, values: Any, count: int) -> tuple[Any, ...] | None:
     """Return one target for each image, if there are any."""
     if values is None:
         return None
+    if not hasattr(values, "__len__"):
+        raise TypeError(f"{name} must be a sequence with one entry for each of the {count} images; got {shown(values)}")
     if len(values) != count:
         raise ValueError(f"{name} must have one entry for each of the {count} images; got {len(values)}")
     return tuple(values)
@@ -383,4 +394,4 @@ def _count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def _few(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
+    return ", ".join(map(shown, names[:5])) + (", ..." if len(names) > 5 else "")

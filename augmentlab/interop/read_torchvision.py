@@ -7,7 +7,7 @@ from typing import Any
 
 from augmentlab import transforms as T  # noqa: N812
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
-from augmentlab.distributions import integers, loguniform, uniform
+from augmentlab.distributions import integers, loguniform, shown, uniform
 from augmentlab.interop.grades import RefusedError
 from augmentlab.interop.shapes import after
 from augmentlab.interop.tones import FIELDS
@@ -166,7 +166,10 @@ class _Shown:
     """A module as a line."""
 
     def __init__(self, module: Any) -> None:
-        self.text = " ".join(repr(module).split())
+        try:
+            self.text = " ".join(repr(module).split())
+        except Exception:  # noqa: BLE001  (nesting without end, a repr of the user's)
+            self.text = shown(module)
 
     def __repr__(self) -> str:
         return self.text

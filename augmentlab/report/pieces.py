@@ -137,7 +137,7 @@ def transform_of(document: dict[str, Any]) -> Transform | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             return from_dict(document)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
 
 

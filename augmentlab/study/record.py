@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from augmentlab.compose import Compose
+from augmentlab.distributions import shown
 from augmentlab.documents import from_dict
 from augmentlab.study import analyses, comparison, export, statistics, words
 from augmentlab.study.inputs import TRIVIAL
@@ -20,6 +21,7 @@ from augmentlab.study.metrics import Metric
 from augmentlab.study.runner import BOOTSTRAP
 from augmentlab.study.spaces import CONTROL, IDENTITY, Arm
 from augmentlab.study.storage import Storage, Trial, content_key, is_blank
+from augmentlab.study.stored import check_search, check_spec
 
 if TYPE_CHECKING:
     import os
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from augmentlab.transform import Transform
+
+SCHEMA_VERSION = 2  # of the description of a study
 
 
 class Record:
@@ -82,7 +86,7 @@ class Record:
     def _loaded(cls, storage: str, key: str, spec: dict[str, Any]) -> Self:
         study = cls.__new__(cls)
         nothing = dict.fromkeys(("data", "model", "_arms", "_split"))
-        spec = _of_now(spec)
+        spec = _of_now(spec, f"a study of storage {storage!r}")
         vars(study).update(
             nothing, _key=key, _spec=spec, _metric=Metric(**spec["metric"]), _storage=storage,
             _stop=threading.Event(), interrupted=False,
@@ -483,7 +487,8 @@ class Record:
     def _common_end(self) -> tuple[Transform, ...]:
         """The preprocessing that is the end of every arm's pipeline."""
         preparation = from_dict(self._spec["context"]["preparation"])
-        assert isinstance(preparation, Compose)
+        if not isinstance(preparation, Compose):
+            raise ValueError(f"the preparation of a stored study must be a Compose; got {shown(preparation)}")
         return tuple(preparation.steps)
 
     @cached_property
@@ -519,7 +524,15 @@ class Record:
         """Stored trials of a part by arm and draw; the control is arm -1."""
         keys = self._keys(part)
         trials = self._read(keys.values())
-        return {place: trials[key] for place, key in keys.items() if key in trials}
+        labels = self._spec["labels"][part]
+        found = {place: trials[key] for place, key in keys.items() if key in trials}
+        for trial in found.values():
+            if labels and trial.state == "complete" and trial.images != len(labels):
+                raise ValueError(
+                    f"storage {str(self._storage)!r} must hold trials of the {len(labels)} images of the {part} part; "
+                    f"one has {trial.images}"
+                )
+        return found
 
     def _judge(self, part: str) -> comparison.Judge:
         if part not in self._judges:
@@ -563,14 +576,25 @@ class Record:
             alike = [
                 key
                 for key, _, spec in store.studies()
-                if spec["context"] == self._spec["context"]
-                and spec["draws"] == self.draws
+                if key != self._key
+                and isinstance(spec, dict)
+                and spec.get("context") == self._spec["context"]
+                and spec.get("draws") == self.draws
                 and [arm["identity"] for arm in spec["arms"]] == arms
             ]
             for key in (self._key, *alike):
                 if outcomes := list(store.artifacts(key, "search").values()):
-                    return [json.loads(outcome) for outcome in reversed(outcomes)]
+                    return [self._outcome(outcome) for outcome in reversed(outcomes)]
         return []
+
+    def _outcome(self, content: Any) -> dict[str, Any]:
+        where = f"a search of storage {str(self._storage)!r}"
+        try:
+            outcome = json.loads(content)
+        except (RecursionError, TypeError, ValueError) as error:
+            raise ValueError(f"{where} must be JSON; {error}") from None
+        check_search(outcome, where)
+        return dict(outcome)
 
     @property
     def _stopped(self) -> list[tuple[dict[str, Any], dict[str, str]]]:
@@ -654,21 +678,32 @@ def _best(table: pd.DataFrame) -> str | None:
 
 def _arm(stored: dict[str, Any]) -> Arm:
     """An arm from its description; a transform of the user's own must have been imported or defined."""
+    try:
+        transform = from_dict(stored["transform"])
+    except TypeError as error:  # of the caller's arguments nothing is wrong
+        raise ValueError(f"arm {stored['label']!r}: {error}") from None
     return Arm(
         label=stored["label"],
-        transform=from_dict(stored["transform"]),
+        transform=transform,
         point=tuple((factor, level) for factor, level in stored["levels"]),
     )
 
 
-def _of_now(spec: dict[str, Any]) -> dict[str, Any]:
+def _of_now(spec: Any, where: str) -> dict[str, Any]:
     """Bring the description of a study up to date: version 1 knew accuracy and no second control."""
-    if spec["schema_version"] == 1:
+    version = spec.get("schema_version") if isinstance(spec, dict) else None
+    if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
+        raise ValueError(f"{where} must have schema_version {SCHEMA_VERSION} or less; got {shown(version)}")
+    if version == 1:
+        arms = spec.get("arms")
         spec = spec | {
             "metric": {"name": "accuracy", "kind": "hits", "scale": 100.0},
             "classes": [],
             "images": {},
             "labels": {"validation": [], "test": []},
-            "arms": [{"role": "arm", "levels": []} | arm for arm in spec["arms"]],
+            "arms": [{"role": "arm", "levels": []} | arm for arm in arms if isinstance(arm, dict)]
+            if isinstance(arms, list)
+            else arms,
         }
-    return spec
+    check_spec(spec, where)
+    return dict(spec)

@@ -89,5 +89,10 @@ def _png(image: NDArray[Any]) -> bytes:
 
 
 def _array(content: bytes) -> NDArray[Any]:
-    with Image.open(io.BytesIO(content)) as picture:
-        return np.asarray(picture)
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:  # looks at its header alone
+            if max(picture.size) <= _SIDE:
+                return np.asarray(picture)
+    except (OSError, SyntaxError, TypeError, ValueError):
+        pass
+    raise ValueError(f"a picture that a study keeps must be a PNG of at most {_SIDE} pixels a side; one is not")

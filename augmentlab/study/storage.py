@@ -30,6 +30,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from augmentlab.distributions import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
@@ -263,7 +265,13 @@ class Storage:
     def studies(self) -> list[tuple[str, str, dict[str, Any]]]:
         """Key, name and description of each study, the one opened last first."""
         rows = self._rows("SELECT key, name, spec FROM study ORDER BY opened DESC, rowid DESC")
-        return [(key, name, json.loads(spec)) for key, name, spec in rows]
+        return [(key, name, self._parsed(spec)) for key, name, spec in rows]
+
+    def _parsed(self, text: Any) -> Any:
+        try:
+            return json.loads(text, parse_constant=_no_constant)
+        except (RecursionError, TypeError, ValueError) as error:
+            raise ValueError(f"storage {self.path!r} must hold studies as JSON; one is not: {error}") from None
 
     def save_trials(self, trials: Iterable[Trial]) -> None:
         """Store trials for good, all or none; a complete one is never replaced. Their claims end."""
@@ -298,7 +306,10 @@ class Storage:
             f"SELECT {self._columns} FROM trial WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608  (ours)  # nosec B608
             (wanted,),
         )
-        return {row[0]: _trial(row) for row in rows}
+        try:
+            return {row[0]: _trial(row) for row in rows}
+        except ValueError as error:
+            raise ValueError(f"storage {self.path!r} must hold trials as augmentlab writes them; {error}") from None
 
     def states(self, keys: Iterable[str]) -> dict[str, str]:
         """Return the state of those of the trials that are stored, by key: a light look at a study at work."""
@@ -528,6 +539,11 @@ def _check_ours(connection: sqlite3.Connection, path: str, *, write: bool) -> No
         raise ValueError(f"storage must be a file of augmentlab studies; {path!r} is empty")
     if not empty and application != _APPLICATION:
         raise ValueError(f"storage must be a file of augmentlab studies; {path!r} is a database of another program")
+    if not empty and version < 1:
+        raise ValueError(f"storage must be a file of augmentlab studies; {path!r} has schema version {version}")
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchone():
+        # They would compute, for ever or to other ends, when tables of ours are read or written.
+        raise ValueError(f"storage must hold nothing but tables; {path!r} has views or triggers")
     if version > SCHEMA_VERSION:
         raise ValueError(
             f"storage must have schema version {SCHEMA_VERSION} or less; {path!r} has {version}: update augmentlab"
@@ -571,15 +587,41 @@ def _explained(path: str) -> Iterator[None]:
         raise ValueError(f"storage must be a file of augmentlab studies; {path!r}: {error}") from error
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+# SQLite holds any kind of value in any column.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "key": str, "arm": str, "draw": int, "part": str, "state": str, "images": int, "started": str, "seconds": (int, float),
+    "message": str, "value": (int, float), "loss": (int, float), "traceback": str,
+    "hits": bytes, "predictions": bytes, "scores": bytes,
+}  # fmt: skip
+_NULL = {"value", "loss", "traceback", "hits", "predictions", "scores"}
+
+
 def _trial(row: tuple[Any, ...]) -> Trial:
     found = dict(zip(_COLUMNS, row, strict=True))
+    for name, kind in _KINDS.items():
+        if not isinstance(found[name], kind) and not (found[name] is None and name in _NULL):
+            raise ValueError(f"the {name} of one is {shown(found[name])}")
+    images = found["images"]
+    for name, length in {"hits": (images + 7) // 8, "predictions": 2 * images, "scores": 4 * images}.items():
+        if found[name] is not None and len(found[name]) != length:
+            raise ValueError(f"the {name} of one are {len(found[name])} bytes for {images} images")
+    if (found["state"] == "complete") != (found["hits"] is not None):
+        raise ValueError(f"one is {found['state']} {'without' if found['hits'] is None else 'with'} hits")
+    if not math.isfinite(found["value"] or 0.0) or not math.isfinite(found["seconds"]):
+        raise ValueError("the value or the seconds of one are not finite")
+    if found["started"]:
+        datetime.fromisoformat(found["started"])
     if found["hits"] is not None:
         packed = np.frombuffer(found["hits"], np.uint8)
-        found["hits"] = np.unpackbits(packed, count=found["images"]).astype(bool)
-    for name, kind in (("predictions", "<u2"), ("scores", "<f4")):
+        found["hits"] = np.unpackbits(packed, count=images).astype(bool)
+    for name, dtype in (("predictions", "<u2"), ("scores", "<f4")):
         if found[name] is not None:
-            found[name] = np.frombuffer(found[name], kind)
+            found[name] = np.frombuffer(found[name], dtype)
     for name in ("value", "loss"):
-        found[name] = math.nan if found[name] is None else found[name]
+        found[name] = math.nan if found[name] is None else float(found[name])
     found["traceback"] = found["traceback"] or ""
     return Trial(**found)

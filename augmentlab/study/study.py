@@ -30,7 +30,7 @@ from augmentlab.study.inputs import (
     versions,
 )
 from augmentlab.study.metrics import as_metric
-from augmentlab.study.record import Record
+from augmentlab.study.record import SCHEMA_VERSION, Record
 from augmentlab.study.runner import DRAW, SPLIT, Cell, Target, Work, failed, prepared, run_cell, share
 from augmentlab.study.running import Session
 from augmentlab.study.spaces import IDENTITY, Arm, as_arms
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
     from augmentlab.study.search import Name
     from augmentlab.transform import Transform
-
-_SCHEMA_VERSION = 2
 
 
 class Study(Record):
@@ -170,7 +168,7 @@ class Study(Record):
         self._check_shapes()
         self._storage = _storage(storage)
         self._spec: dict[str, Any] = {
-            "schema_version": _SCHEMA_VERSION,
+            "schema_version": SCHEMA_VERSION,
             "name": printable(str(data.name if name is None else name)),
             "context": {
                 "data": data.fingerprint,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from augmentlab.compose import Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.distributions import shown
+from augmentlab.documents import check_size
 from augmentlab.interop.albumentations import TABLE
 from augmentlab.interop.albumentations.apart import APART
 from augmentlab.interop.albumentations.both import Given
@@ -105,8 +107,8 @@ class _Reading:
 
     def _step(self, document: Mapping[str, Any], place: str, *, forced: bool) -> Transform:
         name = _name(document)
-        shown = name if name.replace(".", "").isidentifier() else f"{name!r:.80}"
-        where = f"{place}{shown if name else 'a step without __class_fullname__'}"
+        plain = name if name.replace(".", "").isidentifier() and len(name) < 80 else shown(name)
+        where = f"{place}{plain if name else 'a step without __class_fullname__'}"
         try:
             if name in _GROUPS:
                 return self._group(name, document, place, forced=forced)
@@ -153,7 +155,7 @@ class _Reading:
     def _group(self, name: str, document: Mapping[str, Any], place: str, *, forced: bool) -> Transform:
         children, p = document["transforms"], _chance(document)
         if not isinstance(children, list) or not all(isinstance(one, Mapping) for one in children):
-            raise TypeError(f"transforms must be a list of documents; got {children!r:.80}")
+            raise TypeError(f"transforms must be a list of documents; got {shown(children)}")
         sequence, forced_children = name in _SEQUENCES, name in {"OneOf", "OneOrOther"}
         steps: list[Transform] = []
         before = self.shape
@@ -204,14 +206,17 @@ def _given(document: Mapping[str, Any], shape: tuple[int, ...] | None = None) ->
 def _size(shape: Any) -> tuple[int, ...]:
     sides = tuple(shape) if isinstance(shape, tuple | list) else ()
     if len(sides) not in {2, 3} or not all(isinstance(one, int) and one > 0 for one in sides):
-        raise ValueError(f"shape must be (H, W) of the images, in pixels; got {shape!r:.80}")
+        raise ValueError(f"shape must be (H, W) of the images, in pixels; got {shown(shape)}")
     return sides[:2]
 
 
 def _chance(document: Mapping[str, Any]) -> float:
     if "p" not in document:
         raise RefusedError("its document does not say p", "A.to_dict says it")
-    return float(document["p"])
+    p = document["p"]
+    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
+        raise ValueError(f"p must be float in [0, 1]; got {shown(p)}")
+    return float(p)
 
 
 def _sequence(steps: list[Transform], p: float) -> Transform:
@@ -226,12 +231,13 @@ def _sequence(steps: list[Transform], p: float) -> Transform:
 def _document(pipeline: Any) -> Mapping[str, Any]:
     """A dict of theirs, or what its live object would write, with what cannot be written marked."""
     if isinstance(pipeline, Mapping):
+        check_size(pipeline)
         inner = pipeline.get("transform", pipeline)
         if isinstance(inner, Mapping) and "__class_fullname__" in inner:
             return inner
     elif hasattr(pipeline, "to_dict") and type(pipeline).__module__.partition(".")[0] != "augmentlab":
         return _live(pipeline)
-    raise TypeError(f"pipeline must be one of Albumentations, or what A.to_dict returned of it; got {pipeline!r:.80}")
+    raise TypeError(f"pipeline must be one of Albumentations, or what A.to_dict returned of it; got {shown(pipeline)}")
 
 
 def _live(step: Any) -> dict[str, Any]:
