@@ -468,7 +468,7 @@ def check_strength(strength: Any) -> None:
 
 
 def check_fields(cls: type[Transform], given: Iterable[str]) -> None:
-    """Raise one sentence at the first name that is no field of a class."""
+    """Raise one sentence for a name that is no field of the class."""
     names = [field.name for field in dataclasses.fields(cls)]
     for name in given:
         if name not in names:
@@ -476,7 +476,7 @@ def check_fields(cls: type[Transform], given: Iterable[str]) -> None:
 
 
 def is_ours(cls: type) -> bool:
-    """Whether a class is of this package; those of users are written by their module and checked more."""
+    """Whether a class is of this package."""
     return cls.__module__.split(".")[0] == "augmentlab"
 
 

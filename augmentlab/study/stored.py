@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from augmentlab.distributions import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_TRIALS = 1_000_000  # of one study; each has a key that is computed when the study is read
 
@@ -47,6 +50,7 @@ def check_spec(spec: Any, where: str) -> None:
             "rope": 0 <= spec["rope"] < math.inf,
             "metric.kind": metric["kind"] in {"hits", "balanced", "f1", "loss", "scorer"},
             "metric.scale": 0 < metric["scale"] < math.inf,
+            "metric": metric.keys() == {"name", "kind", "scale"},
             "labels": all(0 <= one < 2**16 for part in _LABELS for one in spec["labels"][part]),
             "arms.role": all(arm["role"] in {"arm", "control"} for arm in arms),
             "arms.levels": all(
@@ -75,19 +79,22 @@ def check_search(outcome: Any, where: str) -> None:
 
 def _odd(value: Any, shape: Any, name: str) -> tuple[str, Any] | None:
     """Name and value of the first part that is not of its shape; a list's shape is that of each entry."""
-    found: list[tuple[str, Any] | None]
+    found: Iterable[tuple[str, Any] | None]
     match shape:
         case tuple():
             found = [None if any(_odd(value, one, name) is None for one in shape) else (name, value)]
         case dict() if isinstance(value, dict):
-            below = "" if name == "spec" else f"{name}."
-            found = [_odd(value.get(key, _MISSING), one, f"{below}{key}") for key, one in shape.items()]
-        case list() if isinstance(value, list):
-            found = [_odd(one, shape[0], name) for one in value]
+            parts = (
+                (value.get(key, _MISSING), one, key if name == "spec" else f"{name}.{key}")
+                for key, one in shape.items()
+            )
+            found = (_odd(*part) for part in parts)
+        case [each] if isinstance(value, list):
+            found = (_odd(one, each, name) for one in value)
         case type():
-            right = isinstance(value, shape) and (shape is bool or not isinstance(value, bool))
-            found = [None if right else (name, value)]
-        case _:
+            good = isinstance(value, shape) and (shape is bool or not isinstance(value, bool))
+            found = [None if good else (name, value)]
+        case _:  # None, or another kind than the dict or list that it should be
             found = [None if shape is None and value is None else (name, value)]
     return next(filter(None, found), None)
 
