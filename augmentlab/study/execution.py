@@ -41,6 +41,10 @@ STALLED = 30.0  # seconds without any worker of a cluster after which waiting en
 SETTLED = 2.0  # seconds after which new workers get work: Dask may not replace one that dies while it starts
 SHORT = 1.0  # a worker whose cells take fewer seconds has its next one waiting
 
+# Filters of warnings and the threads of BLAS belong to the process, in which many cells may be run at once: by the threads
+# of one of Dask's workers, or by studies in threads of a notebook. A model may run a study of its own.
+ONE_AT_A_TIME = threading.RLock()
+
 # One thread for each library that computes: set before the worker loads it.
 _ONE_THREAD = dict.fromkeys(
     (
@@ -154,13 +158,16 @@ class Execution(Generic[S, C, R]):
                     cell = next(cells)
                 except StopIteration:
                     return
-                start = time.perf_counter()
                 try:
-                    with interrupter:
-                        result = self._run(self._shared, cell)
+                    with ONE_AT_A_TIME:
+                        if self._stop.is_set():  # while another study computed
+                            return
+                        start = time.perf_counter()
+                        with interrupter:
+                            result = self._run(self._shared, cell)
+                        self._seconds.append(time.perf_counter() - start)
                 except _DroppedError:
                     return
-                self._seconds.append(time.perf_counter() - start)
                 yield result
 
     def _new_pool(self) -> _Pool:
@@ -629,12 +636,8 @@ def _compute_from(folder: str, cell: bytes) -> Any:
 def _compute(job: _Job, cell: bytes) -> Any:
     import joblib
 
-    # Warnings and the threads of BLAS belong to the process, which may be one of Dask that runs many cells at once.
-    with _ONE_AT_A_TIME, joblib.parallel_config(backend="sequential"):
+    with ONE_AT_A_TIME, joblib.parallel_config(backend="sequential"):
         return job.run(job.shared, pickle.loads(cell))  # noqa: S301  (our own bytes)
-
-
-_ONE_AT_A_TIME = threading.Lock()
 
 
 def _outcome(future: Future[Any]) -> tuple[BaseException | None, Any]:
