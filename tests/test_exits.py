@@ -77,6 +77,12 @@ def of_session(leader):
     return found
 
 
+def hear():
+    """What is started by nohup, or by a script in the background, inherits that it does not listen."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def told_to_end(arguments, folder, *, after, number=signal.SIGINT, everybody=True, temporary=None):
     """Start Python in a folder, and send a signal so many seconds after it has begun: to its session, or to it alone."""
     if temporary is None:
@@ -96,6 +102,7 @@ def told_to_end(arguments, folder, *, after, number=signal.SIGINT, everybody=Tru
         cwd=folder,
         env=environment,
         start_new_session=True,
+        preexec_fn=hear,  # noqa: PLW1509  (no other thread holds a lock that it needs)
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -196,10 +203,8 @@ def test_a_command_that_is_told_to_end_leaves_nothing(name, after, number, place
 def test_a_command_may_be_told_to_end_at_any_point(name, place):
     rng = np.random.default_rng(len(name))
     statuses = []
-    # Under nohup, which what it starts inherits, nobody is to end at this signal.
-    heard = signal.SIGINT if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else signal.SIGHUP
     for _ in range(5):
-        number = signal.Signals(int(rng.choice([signal.SIGINT, signal.SIGTERM, heard])))
+        number = signal.Signals(int(rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])))
         after, everybody = rng.uniform(0, COMMANDS[name][1]), bool(rng.integers(2))
         statuses.append(command_told_to_end(name, place, after=after, number=number, everybody=everybody).status)
     assert any(statuses)
