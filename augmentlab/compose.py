@@ -5,6 +5,8 @@ import math
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
@@ -22,10 +24,24 @@ from augmentlab.sample import Sample
 from augmentlab.streams import Rng, Root, generator, numbered
 from augmentlab.transform import Transform, check_strength
 
+_quiet = ContextVar("_quiet", default=False)
 _MOST_ORDERS = 10_000  # combinations of steps and shapes that are looked at
 STRUCTURE = {"structure": True}  # marks the fields of a group that are written down by the group itself
 
 __all__ = ["Blend", "Compose", "OneOf", "RandomOrder", "SomeOf"]
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Make pipelines without a warning of what they hold, in this thread or task only.
+
+    Filters of warnings are those of the whole process, and a study that runs in another thread may have set its own.
+    """
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -143,7 +159,7 @@ class Compose(_Group):
     def __post_init__(self) -> None:
         super().__post_init__()
         _last_unbounded(self, None)
-        for index, step in enumerate(self.steps):
+        for index, step in enumerate(() if _quiet.get() else self.steps):
             if step.p > 0 and step.is_identity and not step.preprocessing and not isinstance(step, _Group):
                 warnings.warn(
                     f"step {index}, {step!r}, leaves every image as it is; "

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,11 +77,17 @@ def of_session(leader):
     return found
 
 
-def told_to_end(arguments, folder, *, after, number=signal.SIGINT, everybody=True):
+def hear():
+    """What is started by nohup, or by a script in the background, inherits that it does not listen."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def told_to_end(arguments, folder, *, after, number=signal.SIGINT, everybody=True, temporary=None):
     """Start Python in a folder, and send a signal so many seconds after it has begun: to its session, or to it alone."""
-    temporary = folder / "temporary"
-    for one in (temporary, folder / "config"):
-        one.mkdir(exist_ok=True)
+    if temporary is None:
+        temporary = Path(tempfile.mkdtemp(dir=folder))
+    (folder / "config").mkdir(exist_ok=True)
     (folder / "config" / "jupyter_server_config.json").write_text(
         '{"ServerApp": {"allow_root": true, "open_browser": false}}'
     )
@@ -95,6 +102,7 @@ def told_to_end(arguments, folder, *, after, number=signal.SIGINT, everybody=Tru
         cwd=folder,
         env=environment,
         start_new_session=True,
+        preexec_fn=hear,  # noqa: PLW1509  (no other thread holds a lock that it needs)
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -195,8 +203,8 @@ def test_a_command_that_is_told_to_end_leaves_nothing(name, after, number, place
 def test_a_command_may_be_told_to_end_at_any_point(name, place):
     rng = np.random.default_rng(len(name))
     statuses = []
-    for _ in range(7):
-        number = signal.Signals(int(rng.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])))
+    for _ in range(5):
+        number = signal.Signals(int(rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])))
         after, everybody = rng.uniform(0, COMMANDS[name][1]), bool(rng.integers(2))
         statuses.append(command_told_to_end(name, place, after=after, number=number, everybody=everybody).status)
     assert any(statuses)
@@ -237,16 +245,18 @@ def test_a_study_may_be_interrupted_at_any_point(place):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_what_a_killed_study_leaves_is_removed_by_the_next_one(number, place, monkeypatch):
-    rng = np.random.default_rng(int(number))
+    rng, temporary = np.random.default_rng(int(number)), place / number.name
+    temporary.mkdir()
     for trial in range(6):
         path = place / f"{number.name} {trial}.db"
-        ended = told_to_end(["study.py", path.name, "2"], place, after=rng.uniform(0.5, 4), number=number)
+        after = rng.uniform(0.5, 4)
+        ended = told_to_end(["study.py", path.name, "2"], place, after=after, number=number, temporary=temporary)
         assert ended.status in {-number, 0}
         assert not ended.processes
         if path.exists():
             rows(path)
     monkeypatch.setattr(files, "_SETTLED", 0.0)
-    monkeypatch.setattr(files.tempfile, "tempdir", str(place / "temporary"))
+    monkeypatch.setattr(files.tempfile, "tempdir", str(temporary))
     with files.temporary_folder() as mine:
-        assert list((place / "temporary").iterdir()) == [mine]
-    assert not list((place / "temporary").iterdir())
+        assert list(temporary.iterdir()) == [mine]
+    assert not list(temporary.iterdir())

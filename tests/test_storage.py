@@ -42,7 +42,10 @@ def test_a_trial_comes_back_as_it_was(tmp_path):
 
 def test_predictions_scores_and_loss_come_back(tmp_path):
     full = dataclasses.replace(
-        trial(), predictions=np.array([3, 0, 65535] * 3 + [1]), scores=np.linspace(-2.5, 0, 10, dtype=np.float32), loss=0.25
+        trial(),
+        predictions=np.array([3, 0, 65535] * 3 + [1]),
+        scores=np.linspace(-2.5, 0, 10, dtype=np.float32),
+        loss=0.25,
     )
     with Storage(tmp_path / "study.db", write=True) as store:
         store.save_trials([full])

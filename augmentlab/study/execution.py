@@ -14,7 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from augmentlab.study import pools
-from augmentlab.study.pools import GRACE, TICK, Job, Pool, portable
+from augmentlab.study.pools import GRACE, ONE_AT_A_TIME, TICK, Job, Pool, portable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -126,13 +126,16 @@ class Execution(Generic[S, C, R]):
                     cell = next(cells)
                 except StopIteration:
                     return
-                start = time.perf_counter()
                 try:
-                    with interrupter:
-                        result = self._run(self._shared, cell)
+                    with ONE_AT_A_TIME:
+                        if self._stop.is_set():  # while another study computed
+                            return
+                        start = time.perf_counter()
+                        with interrupter:
+                            result = self._run(self._shared, cell)
+                        self._seconds.append(time.perf_counter() - start)
                 except _DroppedError:
                     return
-                self._seconds.append(time.perf_counter() - start)
                 yield result
 
     def _worth_workers(self, left: int) -> bool:

@@ -35,6 +35,11 @@ TICK = 0.2  # seconds between looks at the Stop button
 STALLED = 30.0  # seconds without any worker of a cluster after which waiting ends
 SETTLED = 2.0  # seconds after which new workers get work: Dask may not replace one that dies while it starts
 SHORT = 1.0  # a worker whose cells take fewer seconds has its next one waiting
+
+# Filters of warnings and the threads of BLAS belong to the process, in which many cells may be run at once: by the threads
+# of one of Dask's workers, or by studies in threads of a notebook. A model may run a study of its own.
+ONE_AT_A_TIME = threading.RLock()
+
 # One thread for each library that computes: set before the worker loads it.
 _ONE_THREAD = dict.fromkeys(
     (
@@ -385,12 +390,8 @@ def _compute_from(folder: str, cell: bytes) -> Any:
 def _compute(job: Job, cell: bytes) -> Any:
     import joblib
 
-    # Warnings and the threads of BLAS belong to the process, which may be one of Dask that runs many cells at once.
-    with _ONE_AT_A_TIME, joblib.parallel_config(backend="sequential"):
+    with ONE_AT_A_TIME, joblib.parallel_config(backend="sequential"):
         return job.run(job.shared, pickle.loads(cell))  # noqa: S301  (our own bytes)  # nosec B301
-
-
-_ONE_AT_A_TIME = threading.Lock()
 
 
 def _outcome(future: Future[Any]) -> tuple[BaseException | None, Any]:

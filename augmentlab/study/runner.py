@@ -16,6 +16,7 @@ from augmentlab import engines, models
 from augmentlab.batch import augment_batch
 from augmentlab.markup import printable
 from augmentlab.study import metrics
+from augmentlab.study.pools import ONE_AT_A_TIME
 from augmentlab.study.splits import training_draw
 from augmentlab.study.storage import Trial, now
 
@@ -166,7 +167,7 @@ def share(
     """Make what cells share: prepare the images that are needed as they are, and compute their features once."""
     from threadpoolctl import threadpool_limits
 
-    with engines.engine(engine), threadpool_limits(1):
+    with ONE_AT_A_TIME, engines.engine(engine), threadpool_limits(1):
         plain = np.stack(prepared(preparation, [images[place] for place in places]))
         first, _ = models.split_features(model)
         features = None

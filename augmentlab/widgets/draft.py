@@ -5,12 +5,11 @@ A path is where a step stands: ``(2,)`` is the third step, ``(2, 0)`` the first 
 
 import contextlib
 import dataclasses
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
+from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf, quietly
 from augmentlab.distributions import Choice, Distribution
 from augmentlab.params import parameters
 from augmentlab.transform import Transform
@@ -86,10 +85,7 @@ class Draft:
     def built(self) -> Compose:
         """The pipeline of what is on."""
         made = [one for node in self.nodes if (one := node.built()) is not None]
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", UserWarning
-            )  # a step on its way through zero is no mistake while a slider moves
+        with quietly():  # a step on its way through zero is no mistake while a slider moves
             return Compose(tuple(made))
 
     def __getitem__(self, path: Path) -> Node:
@@ -237,8 +233,7 @@ def _weight(node: Node) -> float:
 def _holding(group: Node, children: tuple[Node, ...]) -> Node:
     """A group with other steps; its transform has those that are on, so that its parameters are checked against them."""
     transform: Any = group.transform
-    with warnings.catch_warnings(), contextlib.suppress(ValueError):  # too few: `built` says so if it stays that way
-        warnings.simplefilter("ignore", UserWarning)
+    with quietly(), contextlib.suppress(ValueError):  # too few: `built` says so if it stays that way
         steps = [made for one in children if (made := one.built()) is not None]
         plain = {"weights": None} if isinstance(transform, OneOf) else {}
         transform = dataclasses.replace(transform, steps=tuple(steps), **plain)
