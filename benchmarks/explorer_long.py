@@ -248,7 +248,7 @@ One explorer, one slider, moved {last.changes:,} times, each move waited for. Wr
 {markdown(HEAD, rows(points))}
 
 The time is the median of the changes since the line above, over that of the first {every} after the first line: on a
-machine that others use as well, nothing else would mean anything. The browser is driven without Playwright, which has it
+machine that others use as well, it follows their work too. The browser is driven without Playwright, which has it
 report all that the page receives, and so makes it grow; `--recorded` shows by how much."""
 
 
