@@ -19,6 +19,7 @@ LONGER = {
     "engines/kernels.py": "what Numba compiles at once is kept together, and is held in one cache",
     "engines/reference.py": "an engine is one module of the same primitives as the other",
     "interop/keras.py": "a library that draws for itself is one table, and the writers of its rows",
+    "interop/read_torchvision.py": "their classes are one table, and the readers of its rows",
     "labelcheck.py": "one deck of draws: dealt, marked, counted and written down",
     "study/record.py": "one class, all that a stored study tells; most of it says what each table holds",
     "study/search.py": "searches of one protocol, which share how trials are counted and replayed",
