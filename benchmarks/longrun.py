@@ -158,8 +158,8 @@ def page(samples: list[Sample], seconds: dict[str, float], called: str) -> str:
 Measured on {today()} by `{called}` ({", ".join(f"{name}: {value}" for name, value in machine().items())}).
 
 {trials // DRAWS - 1} arms and the control on {DRAWS} draws, in one process, with a model that takes about a millisecond, so that what
-the study itself costs shows: time and memory must not grow with what is stored already. Other programs were at work on the
-machine, which the wall times show and the CPU times show less.
+the study itself costs shows: time and memory must not grow with what is stored already. Where other programs were at work
+on the machine, all wall times show it, and the CPU times show it less.
 
 {table(samples)}
 
