@@ -39,6 +39,8 @@ def run(page, names):
         exec(compile(block, f"{page}, block {number}", "exec"), names)
 
 
+# MLflow says it of itself, with a newer SQLAlchemy than it was written for.
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 @pytest.mark.parametrize(
     "page", [pytest.param(page, marks=pytest.mark.slow if page in SLOW else ()) for page in CODE if page not in ALONE]
 )
