@@ -51,10 +51,10 @@ from augmentlab.params import parameters
 from augmentlab.study.storage import Storage
 from augmentlab.widgets import twin
 
-EXAMPLES = int(os.environ.get("AUGMENTLAB_FUZZ", "60"))
+EXAMPLES = int(os.environ.get("AUGMENTLAB_EXAMPLES", "60"))
 FUZZ = settings(
     max_examples=EXAMPLES,
-    derandomize="AUGMENTLAB_FUZZ" not in os.environ,
+    derandomize="AUGMENTLAB_EXAMPLES" not in os.environ,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,
