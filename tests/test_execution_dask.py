@@ -123,3 +123,19 @@ def test_a_scheduler_that_goes_ends_in_one_sentence(monkeypatch):
         with pytest.raises(RuntimeError, match="cluster"):
             list(results)
         assert time.monotonic() - start < 20
+
+
+def test_a_result_that_dask_stopped_waiting_for_is_asked_for_again(client, monkeypatch):
+    late, real = [], distributed.Future.result
+
+    def cancelled_at_the_very_end(self, timeout=None):
+        if len(late) < 3:
+            late.append(self)
+            raise UnboundLocalError("result")  # as distributed.utils.sync does then
+        return real(self, timeout)
+
+    monkeypatch.setattr(distributed.Future, "result", cancelled_at_the_very_end)
+    with Execution(product, SHARED, failed=lost, workers=1, client=client) as execution:
+        found = dict(execution.results(range(5), left=5))
+    assert found == dict(product(SHARED, cell) for cell in range(5))
+    assert len(late) == 3

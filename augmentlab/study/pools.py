@@ -73,7 +73,7 @@ class Pool(Protocol):
         """Send a cell; return a future."""
 
     def outcome(self, future: Any) -> tuple[BaseException | None, Any]:
-        """Return the error or the result of a future that is done."""
+        """Return the error or the result of a future that is done; a TimeoutError where that is slow to come."""
 
     def deaths(self, error: BaseException) -> int:
         """How many workers died of the cell that ended with this error, 0 if it was not begun; else raise."""
@@ -329,6 +329,8 @@ class _Dask:
             result = future.result(timeout=TICK)
         except CancelledError as error:
             return error, None
+        except UnboundLocalError:  # of Dask, whose own waiting is cancelled just as the time is up
+            raise TimeoutError from None
         future.release()  # Dask need not keep it until the garbage collector comes
         return None, result
 
