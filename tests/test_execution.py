@@ -349,3 +349,24 @@ def test_a_run_in_a_forgotten_thread_does_not_keep_the_interpreter(tmp_path):
     _, errors = process.communicate("\n", timeout=20)
     assert process.returncode == 0, errors
     gone(tmp_path, pids)
+
+
+BLOCKED = """
+import signal
+from augmentlab.study import execution
+
+def blocked(shared, cell):
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+if __name__ == "__main__":
+    execution.WORTH_WORKERS = 0.0
+    with execution.Execution(blocked, None, failed=print, workers=2) as one:
+        print(*one.results(range(4), left=4))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="there are no signal masks")
+def test_ctrl_c_does_not_reach_the_first_worker_while_it_starts(tmp_path):
+    (tmp_path / "blocked.py").write_text(BLOCKED)
+    ran = subprocess.run([sys.executable, tmp_path / "blocked.py"], capture_output=True, text=True, check=False)
+    assert ran.stdout.split()[1:] == ["True"] * 3, ran.stderr  # the first cell is computed here

@@ -20,6 +20,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import CancelledError, Executor, Future
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -412,6 +413,7 @@ def _without_interrupts() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows has no signal masks
         yield
         return
+    resource_tracker.ensure_running()  # which the first process would start, and unblock the signal behind it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
