@@ -45,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
     lab.add_argument(
         "--dir", type=Path, default=Path("augmentlab-notebooks"), metavar="DIR", help="where the copy goes"
     )
-    lab.set_defaults(run=lambda given: _lab(given.dir))
+    lab.add_argument("options", nargs="*", metavar="-- OPTION", help="JupyterLab's own, such as -- --no-browser")
+    lab.set_defaults(run=lambda given: _lab(given.dir, given.options))
     app = commands.add_parser("app", help="explore a folder of images in the browser, without a notebook")
     app.add_argument("folder", type=Path, metavar="FOLDER", help="images, or one folder of them a class")
     app.add_argument("--pipeline", type=Path, metavar="FILE", help="begin with this pipeline, a JSON file")
@@ -196,7 +197,7 @@ def _table(table: Any) -> str:
     return str(shown.to_string(index=False, float_format=lambda x: f"{x:.2f}"))
 
 
-def _lab(folder: Path) -> int:
+def _lab(folder: Path, options: Sequence[str] = ()) -> int:
     if find_spec("jupyterlab") is None:
         print('augmentlab: lab needs JupyterLab; python -m pip install "augmentlab[lab]" brings it', file=sys.stderr)
         return 1
@@ -209,7 +210,7 @@ def _lab(folder: Path) -> int:
 
     # Without a terminal there is nobody to answer whether Ctrl-C is meant.
     answers = [] if sys.stdin is not None and sys.stdin.isatty() else ["-y"]
-    serve([str(folder.resolve()), *answers])
+    serve([str(folder.resolve()), *answers, *options])
     return 0
 
 

@@ -101,6 +101,8 @@ def test_lab_copies_the_tutorials_once_and_keeps_what_was_changed(tmp_path, monk
     assert cli.main(["lab", "--dir", str(folder)]) == 0
     assert (folder / names[0]).read_text() == "mine"
     assert started == [[str(folder), "-y"]] * 2
+    assert cli.main(["lab", "--dir", str(folder), "--", "--allow-root", "--no-browser"]) == 0
+    assert started[2:] == [[str(folder), "-y", "--allow-root", "--no-browser"]]
 
 
 @pytest.fixture

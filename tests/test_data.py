@@ -755,9 +755,12 @@ def test_pipes_and_links_out_of_the_folder_are_not_followed(tmp_path):
     assert all(np.array_equal(image, picture(seed=1)) for image in ds.images)
 
 
-def test_a_folder_that_cannot_be_a_data_set_gets_one_sentence(tmp_path):
+def test_a_folder_that_cannot_be_a_data_set_gets_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"there is no folder '.*nowhere'"):
         data.from_folder(tmp_path / "nowhere")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=re.escape(f"there is no folder 'nowhere' in {str(tmp_path)!r}")):
+        data.from_folder("nowhere")
     (tmp_path / "file").write_text("x")
     with pytest.raises(NotADirectoryError, match="must be a folder; it is a file"):
         data.from_folder(tmp_path / "file")

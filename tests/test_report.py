@@ -12,7 +12,19 @@ import numpy as np
 import pytest
 from bars import bars
 
-from augmentlab import Affine, Dataset, HorizontalFlip, Invert, PixelTransform, data, markup, models, report, uniform
+from augmentlab import (
+    Affine,
+    Dataset,
+    HorizontalFlip,
+    Invert,
+    PixelTransform,
+    Resize,
+    data,
+    markup,
+    models,
+    report,
+    uniform,
+)
 from augmentlab.report import sections
 from augmentlab.report.source import Source
 from augmentlab.study import Study, combinations
@@ -219,6 +231,14 @@ def test_what_was_asked_is_read_and_what_is_given_is_shown(tmp_path):
     assert (tmp_path / "study.db").read_bytes() == before
     with pytest.raises(ValueError, match=r"tables must be named effects, .*; got 'compare'"):
         report.page(one, {"compare": curve})
+
+
+def test_the_best_pipeline_says_which_preprocessing_comes_first(finished, page):
+    assert "which is not in this code" not in page.section("pipeline")
+    one = made({"shift": SHIFT}, preprocess=Resize(height=8, width=8)).run(progress=False)
+    assert one.best.label == "shift"
+    told = Page(report.page(one)).section("pipeline")
+    assert "went through Compose([Resize(height=8, width=8)]), which is not in this code" in told
 
 
 def test_nothing_is_recommended_where_nothing_helps_and_failures_are_told():

@@ -368,9 +368,20 @@ def test_preprocessing_at_the_end_of_the_arms_is_for_validation_and_control_too(
 def test_images_of_mixed_sizes_become_equal(seen):
     images = [np.full((8 + index % 3, 9), index, np.uint8) for index in range(60)]
     mixed = Dataset(images, np.arange(60) % 2, name="mixed")
-    with pytest.raises(ValueError, match=r"images must have one shape for a model; got \(8, 9\) and \(9, 9\) among"):
+    with pytest.raises(
+        ValueError, match=r"images must have one shape for a model; got \(8, 9\) and \(9, 9\) among"
+    ) as told:
         study({"flip": HorizontalFlip()}, data=mixed, model=Recorder())
+    assert "Resize(" in str(told.value)
+    assert "ConvertChannels" not in str(told.value)
     size = Resize(height=6, width=6)
+    coloured = Dataset(
+        [np.dstack([image] * 3) if index % 7 else image for index, image in enumerate(images)], mixed.labels
+    )
+    with pytest.raises(
+        ValueError, match=r"got \(6, 6\) and \(6, 6, 3\): ConvertChannels in preprocess, or .*mode='RGB'"
+    ):
+        study({"flip": HorizontalFlip()}, data=coloured, model=Recorder(), preprocess=size)
     study({"a": HorizontalFlip()}, data=mixed, model=Recorder(), preprocess=size, draws=2).run(progress=False)
     study({"a": Compose((HorizontalFlip(), size))}, data=mixed, model=Recorder(), draws=2).run(progress=False)
     assert {run["images"].shape for run in seen} == {(48, 6, 6)}

@@ -1,5 +1,6 @@
 """Data sets from image files and from arrays in memory."""
 
+import contextlib
 import csv
 import io
 import os
@@ -201,11 +202,19 @@ def _convert_stack(
     return as_image(tall, range=range, name="X").reshape(stack.shape)
 
 
+def _looked_in(folder: Path) -> str:
+    """Where a relative path begins: for a notebook that is its own folder, seldom the one a person has in mind."""
+    if not folder.is_absolute():
+        with contextlib.suppress(OSError):  # removed meanwhile
+            return f" in {str(Path.cwd())!r}"
+    return ""
+
+
 def _wanted(path: str | os.PathLike[str]) -> tuple[Path, list[_File], list[tuple[str, str]]]:
     """The folder, its images, and what is left out with the reason."""
     folder = files.home(path)
     if not folder.exists():
-        raise FileNotFoundError(f"there is no folder {str(folder)!r}")
+        raise FileNotFoundError(f"there is no folder {str(folder)!r}{_looked_in(folder)}")
     if not folder.is_dir():
         raise NotADirectoryError(f"{str(folder)!r} must be a folder; it is a file")
     table = folder / "labels.csv"

@@ -150,12 +150,26 @@ def winner(source: Source) -> Markup:
             " has the largest difference among the arms that help. Apply it to training images alone, each time anew.",
         ),
         pieces.code(code, "Python"),
+        _before(source),
         element(
             "details",
             element("summary", "As JSON"),
             pieces.code(json.dumps(written, indent=2, ensure_ascii=False), "JSON"),
         ),
         element("p", element("code", "augmentlab.from_dict(json.loads(text))"), " reads it.", class_="quiet"),
+    )
+
+
+def _before(source: Source) -> Markup | None:
+    """What every image went through before the arm, which is no part of the arm's code."""
+    preprocess = pieces.code_of(source.spec["context"]["preprocess"])
+    if preprocess == "none":
+        return None
+    return element(
+        "p",
+        "Before it, every image of the study went through ",
+        element("code", preprocess),
+        ", which is not in this code: training, validation and test images need it first.",
     )
 
 

@@ -521,9 +521,16 @@ class Study(Record):
         }
         if len(shapes) > 1:
             first, second = sorted(shapes)[:2]
+            cures = []
+            if len({shape[:2] for shape in shapes}) > 1:
+                cures.append("preprocess=Resize(height=..., width=...) gives them one size")
+            if len({shape[2:] for shape in shapes}) > 1:
+                cures.append(
+                    "ConvertChannels in preprocess, or from_folder(..., mode='RGB') gives them one number of channels"
+                )
+            among = " among others" if len(shapes) > 2 else ""
             raise ValueError(
-                f"images must have one shape for a model; got {first} and {second} among others: "
-                "add preprocess=Resize(height=..., width=...), and ConvertChannels where channels differ"
+                f"images must have one shape for a model; got {first} and {second}{among}: {'; '.join(cures)}"
             )
 
     @cached_property

@@ -170,12 +170,20 @@ function render({ model, el }) {
     const arms = rows.filter((row) => row.role === "arm").length, left = shown.filter((row) => row.role === "arm").length;
     found.textContent = left === arms ? "" : `${left} of ${arms} arms`;
     const { ticks = [], label = "" } = model.get("axis");
-    caption.textContent = label ? `difference to the control, ${label}` : "";
+    caption.textContent = caption.title = label ? `difference to the control, ${label}` : "";
     axis.replaceChildren(...ticks.map(({ at, text }) => {
       const tick = make("span", "al-tick", text);
       tick.style.left = percent(at);
       return tick;
     }));
+    thin();
+  }
+  // Where the column is narrow, every second (third, ...) number stands, counted from 0, instead of all on top of each other.
+  function thin() {
+    const marks = [...axis.children], wide = Math.max(0, ...marks.map((mark) => mark.offsetWidth)) + 4;
+    if (!axis.clientWidth) return; // not laid out yet
+    const every = Math.ceil((wide * (marks.length - 1)) / axis.clientWidth), zero = Math.max(0, marks.findIndex((mark) => mark.textContent === "0"));
+    marks.forEach((mark, index) => { mark.style.visibility = every > 1 && (index - zero) % every ? "hidden" : ""; });
   }
   function filtered() {
     const tags = model.get("tags");
@@ -333,12 +341,15 @@ function render({ model, el }) {
     "change:status": state, "change:error": state, "change:twin": state, "change:words": said, "change:failures": broken,
     "change:detail": chosen, "change:pictures": pictured,
   };
+  const room = new ResizeObserver(thin);
+  room.observe(axis);
   for (const [event, action] of Object.entries(watched)) model.on(event, action);
   for (const action of [refresh, filtered, state, said, broken, chosen]) action();
   asking(false);
   return () => {
     for (const [event, action] of Object.entries(watched)) model.off(event, action);
     sight.disconnect();
+    room.disconnect();
     document.removeEventListener("visibilitychange", tell);
     window.removeEventListener("pagehide", gone);
     gone();

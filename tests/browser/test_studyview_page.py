@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 from instrument import run
@@ -157,6 +158,18 @@ def test_arms_are_filtered_and_sorted(view, notebook, screenshot):
     expect(view.locator("tbody tr").first).to_have_attribute("data-arm", "broken")
     view.get_by_role("button", name="Difference").click()
     expect(view.locator("tbody tr").first).not_to_have_attribute("data-arm", "broken")
+
+
+def test_the_numbers_of_the_axis_stand_apart_at_any_width(view, notebook):
+    before = notebook.viewport_size
+    for width in (1920, 1440, 1100):
+        notebook.set_viewport_size({"width": width, "height": before["height"]})
+        notebook.wait_for_timeout(300)
+        ticks = [tick for tick in view.locator(".al-tick").all() if tick.is_visible()]
+        boxes = [tick.bounding_box() for tick in ticks]
+        assert all(one["x"] + one["width"] < other["x"] for one, other in pairwise(boxes)), width
+        assert "0" in [tick.text_content() for tick in ticks]
+    notebook.set_viewport_size(before)
 
 
 def test_everything_is_named_and_the_dark_theme_is_readable(view, notebook, screenshot):
