@@ -721,7 +721,7 @@ def test_summaries_in_words(finished):
     assert lines[3].endswith(" %.")
 
 
-def summary(*verdicts, names="abcdefgh"):
+def summary(*verdicts, names="abcdefgh", needed=np.nan):
     import pandas as pd
 
     rows = [
@@ -734,7 +734,7 @@ def summary(*verdicts, names="abcdefgh"):
         for index, (name, verdict) in enumerate(zip(names, verdicts, strict=False))
         for sign in [-1 if verdict == "hurts" else 1]
     ]
-    table = pd.DataFrame(rows).assign(verdict=verdicts, draws=4, role="arm")
+    table = pd.DataFrame(rows).assign(verdict=verdicts, draws=4, role="arm", draws_needed=needed)
     table.attrs = {"control_mean": 0.5, "rope": 0.5, "note": "", "unit": "points"}
     return words.summary(table).splitlines()[:-1]
 
@@ -757,6 +757,12 @@ def test_summaries_have_grammar_for_one_and_many():
         "2 are identical to the control: e, f.",
         "Nothing was found to help.",
     ]
+    assert summary("undecided", "undecided", needed=[np.inf, 31.4])[1:] == [
+        "Nothing was found to help.",
+        "About 31 draws in all would decide b.",
+    ]
+    assert summary("undecided", needed=np.inf)[-1] == "More draws would not decide it, only more images can."
+    assert summary("helps", "undecided", needed=20.0)[-1] == "1 is undecided: b."
     assert summary(*["undecided"] * 8)[0] == "Of 8 arms, 8 are undecided: a, b, c, d, and 4 more."
 
 

@@ -33,6 +33,7 @@ def summary(table: pd.DataFrame, over_trivial: dict[str, Any] | None = None) -> 
     lines[0] = f"{first} {lines[0]}" if len(arms) > 1 else f"{first} {lines[0].removeprefix('1 ')}"
     if not (arms["verdict"] == "helps").any():
         lines.append("Nothing was found to help.")
+        lines += _next(arms[arms["verdict"] == "undecided"].dropna(subset="draws_needed"))
     share = table.attrs["unit"] == "points"
     scores = f"{100 * table.attrs['control_mean']:.1f} %" if share else f"{table.attrs['control_mean']:.3f}"
     lines.append(f"The control, with unchanged copies, scores {scores}.")
@@ -93,6 +94,16 @@ def _sentence(word: statistics.Verdict, table: pd.DataFrame, attrs: Mapping[Any,
     else:
         what = f"{'is' if count == 1 else 'are'} {word}" + (" to the control" if word == "identical" else "")
     return f"{count} {what}: {listed(table['arm'])}."
+
+
+def _next(undecided: pd.DataFrame) -> list[str]:
+    """Say what would decide the arm that is nearest to it."""
+    if undecided.empty:
+        return []
+    nearest = undecided.sort_values("draws_needed", kind="stable").iloc[0]
+    if nearest["draws_needed"] == float("inf"):
+        return ["More draws would not decide it, only more images can."]
+    return [f"About {nearest['draws_needed']:.0f} draws in all would decide {nearest['arm']}."]
 
 
 def _interval(row: Any, attrs: Mapping[Any, Any]) -> str:
