@@ -234,6 +234,7 @@ def test_show_tells_what_a_study_found(studies, options, code, capsys):
     study = augmentlab.Study.open(studies, *options[1:])
     assert study.arms[0].code == f"{code}()"
     assert study.summary() in said
+    assert f" {100 * study.compare(warn=False)['mean'].iloc[0]:.1f} % " in said  # in the unit of the differences
     assert "4 of 4 trials complete" in said
     assert "The locked test of these data was not opened." in said
 
