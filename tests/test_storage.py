@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import dataclasses
 import json
 import os
@@ -441,3 +442,12 @@ def test_two_writers_wait_for_each_other(tmp_path):
     assert [writer.wait() for writer in writers] == [0, 0]
     with Storage(path, write=False) as store:
         assert len(store.trials(str(number) for number in range(100))) == 100
+
+
+def test_what_is_in_memory_is_closed_with_what_holds_it():
+    store = Storage(":memory:", write=True)
+    connection = store._connection
+    del store  # Python 3.13 warns of a connection that nobody closed
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

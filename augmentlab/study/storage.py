@@ -23,6 +23,7 @@ import threading
 import time
 import uuid
 import warnings
+import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -231,6 +232,8 @@ class Storage:
         self._lock = threading.RLock()
         with _explained(self.path):
             self._connection = _connect(self.path, write=write, durable=durable)
+        if self.path == MEMORY:  # it lives as long as a study
+            weakref.finalize(self, self._connection.close)
 
     def __enter__(self) -> Self:
         return self
