@@ -1,6 +1,6 @@
 import contextlib
-import gc
 import dataclasses
+import gc
 import json
 import os
 import signal
