@@ -194,7 +194,7 @@ def _table(table: Any) -> str:
     shown = table.drop(columns=hidden, errors="ignore").assign(
         p=table["p"].map(lambda p: "" if math.isnan(p) else chance(p))
     )
-    if table.attrs["unit"] == "points":  # which the differences are in
+    if "mean" in table and table.attrs["unit"] == "points":  # which the differences are in
         shown["mean"] = table["mean"].map(lambda share: "" if math.isnan(share) else f"{100 * share:.1f} %")
     return str(shown.to_string(index=False, float_format=lambda x: f"{x:.2f}"))
 

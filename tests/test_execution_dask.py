@@ -56,7 +56,7 @@ def test_a_cluster_gives_the_same_bits_and_is_left_as_it_was(client):
     with Execution(product, SHARED, failed=lost, client=client) as theirs:
         for _ in range(2):
             assert sorted(theirs.results(iter(range(200)), left=200)) == expected
-        held = {key for keys in client.has_what().values() for key in keys if key.startswith("_Job")}
+        held = {key for keys in client.has_what().values() for key in keys if key.startswith("Job")}
         assert len(held) == 1  # sent once
     assert client.submit(int).result() == 0
     deadline = time.monotonic() + 10
