@@ -6,7 +6,6 @@ import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -310,19 +309,3 @@ def test_a_page_is_written_whole_and_only_as_html(finished, tmp_path, monkeypatc
 def test_a_study_without_a_result_has_no_report():
     with pytest.raises(RuntimeError, match="no complete trial of the control yet"):
         report.page(made({"shift": SHIFT}))
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # of MLflow
-def test_the_code_of_the_documentation_runs(tmp_path, monkeypatch):
-    for package in ("optuna", "mlflow", "sqlalchemy"):
-        pytest.importorskip(package)
-    text = (Path(__file__).parents[1] / "docs" / "report.md").read_text(encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    found = {}
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-        exec(block, found)
-    assert {"digits.db", "digits.jsonl", "mlflow.db", "optuna.db", "report.html"} <= {
-        one.name for one in tmp_path.iterdir()
-    }
-    assert Page((tmp_path / "report.html").read_text(encoding="utf-8")).section("data-worth")

@@ -349,9 +349,8 @@ def test_piecewise_affine_is_scikit_images(cells):
     assert np.abs(expected - transform.coordinate_map(SHAPE)[1:-1, 1:-1].reshape(-1, 2)).max() < 4e-5
 
 
-@pytest.mark.filterwarnings(
-    "ignore:`distance_matrix` is deprecated:DeprecationWarning"
-)  # scikit-image's use of SciPy 1.18
+# scikit-image's use of SciPy 1.18
+@pytest.mark.filterwarnings("ignore:`(distance_matrix|minkowski_distance.*)` is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("cells", [1, 3, 7])
 def test_thin_plate_spline_is_scikit_images(cells):
     transform = ThinPlateSpline(scale=0.15, cells=cells, seed=2)
