@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,8 +76,9 @@ def temporary_folder() -> Iterator[Path]:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # another process is at it, or it is another user's
             _remove_abandoned(folder)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{uuid.uuid4().hex}"  # known before it is made, for Ctrl-C then
     try:
+        folder.mkdir(mode=0o700)
         with _locked(folder):
             yield folder
     finally:
@@ -84,7 +87,12 @@ def temporary_folder() -> Iterator[Path]:
 
 def _remove_abandoned(folder: Path) -> None:
     owner = folder / _OWNER
-    if folder.is_symlink() or owner.is_symlink() or not owner.is_file():
+    if folder.is_symlink() or owner.is_symlink():
+        return
+    if not owner.is_file():
+        ours = re.fullmatch(rf"{_PREFIX}[0-9a-f]{{32}}", folder.name)
+        if ours and time.time() - folder.stat().st_mtime > _SETTLED:
+            folder.rmdir()  # unless it holds something
         return
     if time.time() - owner.stat().st_mtime < _SETTLED:
         return

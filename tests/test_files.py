@@ -54,14 +54,30 @@ def test_a_temporary_folder_goes_at_the_end_and_those_of_the_dead_before(tmp_pat
         for folder in (left, young):
             (folder / "owner.lock").write_text("")
         (tmp_path / "augmentlab-link").symlink_to(left)
+        bare, foreign = tmp_path / f"augmentlab-{'0a' * 16}", tmp_path / "augmentlab-none"
+        for folder in (bare, foreign):  # of one that was killed just then, and of somebody else
+            folder.mkdir()
+            os.utime(folder, (0, 0))
         for folder in (mine, left):
             os.utime(folder / "owner.lock", (0, 0))
         with files.temporary_folder() as other:
             there = set(tmp_path.iterdir())
-        assert there == {mine, other, young, theirs, tmp_path / "augmentlab-link"}
+        assert there == {mine, other, young, theirs, foreign, tmp_path / "augmentlab-link"}
         assert (theirs / "arrays").exists()
     assert not mine.exists()
     assert not other.exists()
+
+
+def test_ctrl_c_while_a_temporary_folder_is_made_leaves_none(tmp_path, monkeypatch):
+    def interrupted(path, mode):
+        os.mkdir(path, mode)  # noqa: PTH102  (what is replaced)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(files.Path, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), files.temporary_folder():
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_lock_of_a_temporary_folder_ends_with_a_killed_process(tmp_path, monkeypatch):
