@@ -503,7 +503,9 @@ class FancyPCA(PixelTransform):
             return image
         unit = to_unit(image)
         colors = unit.reshape(-1, 3).astype(np.float64)
-        variances, axes = np.linalg.eigh(np.cov(colors, rowvar=False, ddof=0))
+        variances, axes = np.linalg.eigh(
+            np.cov(colors.T, ddof=0)
+        )  # of one pixel as well, which older NumPy turns with rowvar
         # An axis has no direction; this makes it point to the light, so that all machines shift the same way.
         axes = axes * np.where(axes.sum(axis=0) < 0, -1, 1)
         steps = np.random.default_rng(self.seed).standard_normal(3) * np.sqrt(np.clip(variances, 0, None))
