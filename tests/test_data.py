@@ -195,23 +195,6 @@ def test_a_bad_subset_gets_one_sentence(indices, error, sentence):
         Dataset(images(), range(6)).subset(indices)
 
 
-@pytest.mark.parametrize(
-    ("labels", "classes", "sentence"),
-    [
-        (list("aaaaab"), None, "class 'b' of 'cats' has 1"),
-        (list("aaabbb"), ["a", "b", "c"], "class 'c' of 'cats' has 0"),
-        (list("aaaaaa"), None, "at least 2 classes; 'cats' has only 'a'"),
-    ],
-)
-def test_a_study_needs_two_classes_of_two_images(labels, classes, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        Dataset(images(), labels, classes, name="cats").check_for_study()
-
-
-def test_two_images_of_each_of_two_classes_are_enough_for_a_study():
-    assert Dataset(images(4), list("abab")).check_for_study() is None
-
-
 # ---------------------------------------------------------------- fingerprint
 
 
@@ -300,7 +283,6 @@ def test_digits_are_scikit_learns():
     assert np.abs(ds.images - original.images * 255 / 16).max() <= 0.5
     assert np.array_equal(ds.labels, original.target)
     assert ds.classes == tuple("0123456789")
-    ds.check_for_study()
 
 
 def test_scattered_digits_are_these_bytes():
@@ -349,7 +331,6 @@ def test_glyphs_meet_every_letter_in_every_font(letters):
     assert letters.classes == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     assert "synthetic" in letters.name
     assert len(set(zip(letters.labels.tolist(), letters.groups.tolist(), strict=True))) == 26 * 21
-    letters.check_for_study()
 
 
 def test_mask_box_and_keypoints_of_a_glyph_agree_exactly(letters):

@@ -204,16 +204,6 @@ class Dataset:
             values[key] = None if values[key] is None else _take(values[key], places)
         return Dataset(**values)
 
-    def check_for_study(self) -> None:
-        """Raise a ValueError unless there are two classes or more, each with two images or more."""
-        if len(self.classes) < 2:
-            raise ValueError(f"a study needs at least 2 classes; {self.name!r} has only {self.classes[0]!r}")
-        for name, count in self.counts.items():
-            if count < 2:
-                raise ValueError(
-                    f"a study needs at least 2 images of each class; class {name!r} of {self.name!r} has {count}"
-                )
-
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) of what the data is: shapes, dtypes, pixels, labels, classes, groups and targets.
