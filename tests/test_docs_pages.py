@@ -1,6 +1,7 @@
 """Every block of code on every page runs as it stands, and what the pages point to is there."""
 
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -116,6 +117,14 @@ def test_every_page_is_in_the_contents():
     pages = {page.removeprefix("docs/").removesuffix(".md") for page in PAGES} - {"README", "index"}
     tutorials = {f"tutorials/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert sorted(listed) == sorted(pages | tutorials | {"transforms"})
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_is_kept_with_its_outputs_and_without_a_warning(path):
+    cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert len(outputs) >= len(cells) / 2
+    assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
 
 
 PARTS = {"params", "render", "widgets"}  # of what is public; names of them that are meant for everybody are above

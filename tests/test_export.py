@@ -36,6 +36,8 @@ def test_the_slider_runs_over_a_parameter_the_strength_or_seeds(pipeline, over, 
 
 def test_what_a_page_cannot_run_over_is_named():
     explorer = Explorer(PHOTO, Rotate(angle=5), draws=1)
+    with pytest.raises(ValueError, match=r"over must be one of .*; got \[.x.\]"):
+        explorer.export_html("x.html", ["x"])
     with pytest.raises(ValueError, match=r"over must be one of Rotate\.angle, .*, strength, seed; got 'Rotate\.p'"):
         explorer.export_html("x.html", "Rotate.p")
     for count in (1, 51):

@@ -464,8 +464,8 @@ def _top(lines: Lines) -> Lines:
     layers = [line for line in lines if not line.startswith("#")]
     for line in layers[:-1]:
         if "floats=True" in line or ("Rescaling(" in line and "RandomChoice" not in line):
-            raise ExportError.of(
-                "Keras", [f"{line}: levels from 0 to 255 are taken by what follows; put that step last"]
+            raise ExportError(
+                f"Keras cannot do this pipeline: {line}: levels from 0 to 255 are taken by what follows; put that step last"
             )
     # RandomBrightness wraps round what is uint8, and RandomGrayscale cuts off fractions
     floats = any(f"keras.layers.{name}(" in line for name in ("RandomBrightness", "RandomGrayscale") for line in lines)

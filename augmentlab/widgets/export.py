@@ -140,7 +140,7 @@ def ladder(request: Request, over: str | None, count: int) -> tuple[str, list[tu
     axes = dict(_axes(request.draft))
     if over is None:
         over = _first_choice(request, axes)
-    if over in axes:
+    if isinstance(over, str) and over in axes:
         path, parameter = axes[over]
         node = request.draft[path]
         positions = []
