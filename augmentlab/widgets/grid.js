@@ -79,7 +79,8 @@ function render({ model, el }) {
     model.send({ painted: number });
     canvas.setAttribute("aria-label", now.alt);
     labels.replaceChildren(...now.labels.map(([index, text]) => {
-      const label = make("span", "al-label", { textContent: text }), [x, y, w, h] = now.places[index];
+      const whole = text.replaceAll(" ", "\u00a0").replaceAll("\u00a0·\u00a0", " · ");  // on a small tile lines end at the dots
+      const label = make("span", "al-label", { textContent: whole }), [x, y, w, h] = now.places[index];
       Object.assign(label.style, { left: percent(x, width), top: percent(y + h, height), maxWidth: percent(w, width) });
       return label;
     }));
