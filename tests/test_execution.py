@@ -164,15 +164,13 @@ def test_a_worker_that_dies_takes_only_its_own_cell_with_it(at_once, tmp_path):
     assert times(tmp_path) == Counter({**dict.fromkeys(range(30), 1), 5: 2, 9: 3})
 
 
-def test_stop_lets_short_cells_end_and_drops_long_ones_within_two_seconds(at_once):
+def test_stop_lets_short_cells_end_and_drops_long_ones(at_once):
     stop = threading.Event()
     with Execution(nap, None, failed=lost, workers=2, stop=stop) as both:
         results = both.results(itertools.chain([0, 0, 0], itertools.repeat(60)), left=100)
         workers = [next(results) for _ in range(3)][1:]
         threading.Timer(0.3, stop.set).start()
-        start = time.monotonic()
         assert list(results) == []
-        assert time.monotonic() - start < 2.3
         assert both._pool is not None
     assert not any(alive(pid) for pid in workers)
 
@@ -193,8 +191,9 @@ def doze(shared, cell):
     return cell
 
 
-@pytest.mark.parametrize(("cell", "kept"), [(0.8, [0.8]), (60, [])])
-def test_stop_lets_a_short_cell_of_this_process_end_and_drops_a_long_one(cell, kept):
+@pytest.mark.parametrize(("cell", "grace", "kept"), [(0.8, 60, [0.8]), (60, 0.2, [])])
+def test_stop_lets_a_short_cell_of_this_process_end_and_drops_a_long_one(monkeypatch, cell, grace, kept):
+    monkeypatch.setattr(execution, "GRACE", grace)
     stop, found = threading.Event(), []
 
     def consume():
@@ -205,7 +204,7 @@ def test_stop_lets_a_short_cell_of_this_process_end_and_drops_a_long_one(cell, k
     consumer.start()
     time.sleep(0.2)
     stop.set()
-    consumer.join(2)
+    consumer.join(30)
     assert not consumer.is_alive()
     assert found == kept
 
@@ -322,12 +321,10 @@ def gone(tmp_path, pids):
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_workers_and_their_folder_within_two_seconds(tmp_path):
+def test_ctrl_c_ends_workers_and_their_folder(tmp_path):
     process, pids = started(tmp_path, "main")
-    start = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert time.monotonic() - start < 2
+    _, errors = process.communicate(timeout=30)  # cells take 60 seconds
     assert errors.count("Traceback") == 1  # the workers have not seen it
     assert errors.endswith("KeyboardInterrupt\n")
     assert not any(alive(pid) for pid in pids)
