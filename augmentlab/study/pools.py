@@ -413,7 +413,10 @@ def _without_interrupts() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows has no signal masks
         yield
         return
-    resource_tracker.ensure_running()  # which the first process would start, and unblock the signal behind it
+    from joblib.externals.loky.backend import resource_tracker as of_loky
+
+    for tracker in (resource_tracker, of_loky):  # which the first process would start, and unblock the signal behind it
+        tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
