@@ -4,6 +4,8 @@ import contextlib
 import os
 import re
 import shutil
+import stat
+import sys
 import tempfile
 import time
 import uuid
@@ -74,8 +76,9 @@ def temporary_folder() -> Iterator[Path]:
     that made it, however that ends.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):  # another process is at it, or it is another user's
-            _remove_abandoned(folder)
+        with contextlib.suppress(OSError):  # another process is at it
+            if _is_ours(folder):
+                _remove_abandoned(folder)
     folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{uuid.uuid4().hex}"  # known before it is made, for Ctrl-C then
     try:
         folder.mkdir(mode=0o700)
@@ -85,13 +88,17 @@ def temporary_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _is_ours(folder: Path) -> bool:
+    """Whether it is called like ours, and nobody but this user can have put anything there."""
+    about = folder.lstat()
+    private = sys.platform == "win32" or (about.st_uid == os.geteuid() and not about.st_mode & 0o077)
+    return private and stat.S_ISDIR(about.st_mode) and bool(re.fullmatch(rf"{_PREFIX}[0-9a-f]{{32}}", folder.name))
+
+
 def _remove_abandoned(folder: Path) -> None:
     owner = folder / _OWNER
-    if folder.is_symlink() or owner.is_symlink():
-        return
     if not owner.is_file():
-        ours = re.fullmatch(rf"{_PREFIX}[0-9a-f]{{32}}", folder.name)
-        if ours and time.time() - folder.stat().st_mtime > _SETTLED:
+        if time.time() - folder.stat().st_mtime > _SETTLED:
             folder.rmdir()  # unless it holds something
         return
     if time.time() - owner.stat().st_mtime < _SETTLED:
@@ -104,15 +111,19 @@ def _remove_abandoned(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
-    """Hold the lock of a folder; False where another process holds it, and where there are no locks."""
-    import sqlite3  # its locks work on every system, and end with the process
-
+    """Hold the lock of a folder, which ends with the process; False where another holds it, and where there are no locks."""
     with contextlib.ExitStack() as stack:
         taken = False
-        with contextlib.suppress(sqlite3.Error):
-            connection = sqlite3.connect(folder / _OWNER, isolation_level=None, timeout=0, check_same_thread=False)
-            stack.enter_context(contextlib.closing(connection))
-            connection.execute("BEGIN EXCLUSIVE")
+        with contextlib.suppress(OSError):
+            file = stack.enter_context((folder / _OWNER).open("ab"))
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             taken = True
         yield taken
 

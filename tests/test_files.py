@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -47,25 +48,46 @@ def test_a_database_is_never_replaced(tmp_path):
 def test_a_temporary_folder_goes_at_the_end_and_those_of_the_dead_before(tmp_path, monkeypatch):
     monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
     with files.temporary_folder() as mine:
-        left, young, theirs = (tmp_path / f"augmentlab-{name}" for name in ("left", "young", "demo"))
-        for folder in (left, young, theirs):
-            folder.mkdir()
+        left, young, theirs, bare = (tmp_path / f"augmentlab-{digit * 32}" for digit in "0123")
+        foreign, link = tmp_path / "augmentlab-demo", tmp_path / f"augmentlab-{'4' * 32}"
+        for folder in (left, young, theirs, bare, foreign):
+            folder.mkdir(mode=0o700)
+        for folder in (left, young, theirs, foreign):
             (folder / "arrays").write_text("x")
-        for folder in (left, young):
             (folder / "owner.lock").write_text("")
-        (tmp_path / "augmentlab-link").symlink_to(left)
-        bare, foreign = tmp_path / f"augmentlab-{'0a' * 16}", tmp_path / "augmentlab-none"
-        for folder in (bare, foreign):  # of one that was killed just then, and of somebody else
-            folder.mkdir()
-            os.utime(folder, (0, 0))
-        for folder in (mine, left):
-            os.utime(folder / "owner.lock", (0, 0))
+        link.symlink_to(left)
+        theirs.chmod(0o777)  # others may have written there
+        for path in (bare, *(folder / "owner.lock" for folder in (mine, left, theirs, foreign))):
+            os.utime(path, (0, 0))
         with files.temporary_folder() as other:
             there = set(tmp_path.iterdir())
-        assert there == {mine, other, young, theirs, foreign, tmp_path / "augmentlab-link"}
+        assert there == {mine, other, young, theirs, foreign, link}
         assert (theirs / "arrays").exists()
     assert not mine.exists()
     assert not other.exists()
+
+
+def test_what_others_put_beside_a_lock_is_not_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    treasure = tmp_path / "treasure"
+    treasure.write_text("x")
+    for digit, mode in zip("01", (0o700, 0o777), strict=True):
+        folder = tmp_path / f"augmentlab-{digit * 32}"
+        folder.mkdir()
+        folder.chmod(mode)
+        sqlite3.connect(folder / "owner.lock").execute("CREATE TABLE a (b)").connection.close()
+        (folder / "owner.lock-journal").write_bytes(journal(treasure))
+        os.utime(folder / "owner.lock", (0, 0))
+    with files.temporary_folder():
+        assert [(tmp_path / f"augmentlab-{digit * 32}").exists() for digit in "01"] == [False, True]
+    assert treasure.exists()
+
+
+def journal(path):
+    """A rollback journal of SQLite that has it remove a file: a super-journal of no other transaction."""
+    magic, name = bytes.fromhex("d9d505f920a163d7"), os.fsencode(path)
+    head = (magic + struct.pack(">5I", 0, 1, 2, 512, 4096)).ljust(512, b"\0")
+    return head + struct.pack(">I", 0x40000000 // 4096 + 1) + name + struct.pack(">2I", len(name), sum(name)) + magic
 
 
 def test_ctrl_c_while_a_temporary_folder_is_made_leaves_none(tmp_path, monkeypatch):
