@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import shutil
 import signal
 import sys
@@ -80,12 +81,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _requests_to_end() as came:
         try:
             status = int(given.run(given))
+            sys.stdout.flush()
         except BaseException as error:
             if came or isinstance(error, KeyboardInterrupt):  # whatever became of it on its way here
                 said, status = (
                     "interrupted; what is finished is kept, and the same command goes on from there",
                     _INTERRUPTED,
                 )
+            elif isinstance(error, BrokenPipeError):  # `augmentlab show FILE | head` has seen enough
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written, too
+                return 1
             elif isinstance(error, (ModuleNotFoundError, OSError, RuntimeError, ValueError)):
                 said, status = str(error), 1
             else:
@@ -122,8 +127,9 @@ def _requests_to_end() -> Iterator[list[int]]:
 
 
 def _say(text: object) -> None:
-    """Print what a file holds: nothing in it speaks to the terminal."""
-    print(printable(str(text)))
+    """Print what a file holds or is called: nothing in it speaks to the terminal, which may not know its letters."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(printable(str(text)).encode(encoding, "replace").decode(encoding))
 
 
 def _demo(out: Path) -> int:
@@ -174,7 +180,7 @@ def _demo(out: Path) -> int:
     files.write(out / "grid.png", plots.grid(arms[-1].transform, list(pool.images[:4]), draws=6).savefig)
     report.write(scattered, out / "report.html")
     for name in ("report.html", "comparison.png", "effects.png", "grid.png", "trials.csv", "study.db"):
-        print(out / name)
+        _say(out / name)
     return 0
 
 
@@ -186,15 +192,15 @@ def _make_folder(option: str, folder: Path) -> None:
         raise OSError(f"{option} must be a folder that can be made; {folder} cannot: {reason}") from None
 
 
-def _table(table: Any) -> str:
-    """The comparison, narrow enough for a terminal."""
+def _table(table: Any, unit: str | None = None) -> str:
+    """The comparison, narrow enough for a terminal; `unit` where it is no attribute of the table."""
     from augmentlab.study.words import chance
 
     hidden = ["code", "role", "kind", "seconds", "draws_needed"]
     shown = table.drop(columns=hidden, errors="ignore").assign(
         p=table["p"].map(lambda p: "" if math.isnan(p) else chance(p))
     )
-    if "mean" in table and table.attrs["unit"] == "points":  # which the differences are in
+    if "mean" in table and (unit or table.attrs["unit"]) == "points":  # which the differences are in
         shown["mean"] = table["mean"].map(lambda share: "" if math.isnan(share) else f"{100 * share:.1f} %")
     return str(shown.to_string(index=False, float_format=lambda x: f"{x:.2f}"))
 
@@ -249,14 +255,14 @@ def _show(file: Path, name: str | None) -> int:
     times = {0: "not opened", 1: "opened once"}.get(len(openings), f"opened {len(openings)} times")
     _say(f"\nThe locked test of these data was {times}.")
     if not confirmed.empty:
-        _say(_table(confirmed))
+        _say(_table(confirmed, table.attrs["unit"]))
     return 0
 
 
 def _report(file: Path, name: str | None, out: Path) -> int:
     from augmentlab import Study, report
 
-    print(report.write(Study.open(file, name), out))
+    _say(report.write(Study.open(file, name), out))
     return 0
 
 

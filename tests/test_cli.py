@@ -239,6 +239,38 @@ def test_show_tells_what_a_study_found(studies, options, code, capsys):
     assert "The locked test of these data was not opened." in said
 
 
+def test_show_tells_what_the_locked_test_found(tmp_path, capsys):
+    path = tmp_path / "study.db"
+    settings = {"draws": 2, "train_size": 20, "copies": 1, "trivial": False, "storage": path}
+    study = augmentlab.Study(data.digits(), models.knn(), {"shift": augmentlab.Affine(translate_x=0.1)}, **settings)
+    study.run(progress=False)
+    mean = study.confirm("shift")["mean"].iloc[0]
+    assert cli.main(["show", str(path)]) == 0
+    _, after = capsys.readouterr().out.split("The locked test of these data was opened once.")
+    assert f" {100 * mean:.1f} % " in after
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise there")
+def test_who_has_seen_enough_hears_no_complaint(studies):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "augmentlab", "show", str(studies)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+def test_a_terminal_that_knows_few_letters_gets_the_others_as_question_marks(studies):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONIOENCODING": "ascii"}
+    out = studies.with_name("caf\u00e9.html")
+    command = [sys.executable, "-m", "augmentlab", "report", str(studies), "-o", str(out)]
+    ran = subprocess.run(command, capture_output=True, env=environment, text=True, check=True)
+    assert ran.stdout.strip() == str(out).replace("\u00e9", "?")
+    assert out.exists()
+
+
 def test_report_writes_a_page_and_says_where(studies, tmp_path, capsys):
     out = tmp_path / "page.html"
     assert cli.main(["report", str(studies), "-o", str(out), "--name", "first"]) == 0
