@@ -108,6 +108,23 @@ def test_the_pipeline_is_an_arm_of_a_study():
     assert "Study(images, models.hog_logistic(), [pipeline]" in code
 
 
+def test_the_study_of_a_folder_reads_it_and_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for label, invert in (("it's", False), ("dark", True)):
+        folder = tmp_path / "my 'photos'" / label
+        folder.mkdir(parents=True)
+        for number in range(16):
+            tile = PHOTO[5 * number : 60 + 6 * number, 3 * number : 90]
+            Image.fromarray(255 - tile if invert else tile).save(folder / f"{number}.png")
+    explorer = Explorer("my 'photos'", Rotate(angle=uniform(-9, 9)), draws=1)
+    names = {}
+    exec(dict(explorer.code.texts)["Study"].replace("[pipeline]", "[pipeline], draws=2, trivial=False"), names)
+    assert names["study"].arms[0].transform == explorer.value
+    assert names["study"].n_complete == names["study"].n_trials == 4
+    explorer = Explorer("my 'photos'/dark", Rotate(), draws=1)  # no classes: nothing to study
+    assert "scattered_digits" in dict(explorer.code.texts)["Study"]
+
+
 def test_what_a_library_cannot_do_at_all_is_said_in_the_place_of_its_text():
     explorer = Explorer(PHOTO, Compose([Standardize(), HorizontalFlip()]), draws=1)
     code = dict(explorer.code.texts)

@@ -519,7 +519,7 @@ class Explorer(ipywidgets.VBox):
         texts = [
             ["Pipeline", self.value.code()],
             ["JSON", json.dumps(self.value.to_dict(), indent=2)],
-            ["Study", export.study_code(self.value)],
+            ["Study", export.study_code(self.value, self._images.folder)],
         ]
         texts += export.in_other_libraries(self.value)
         chosen = self._chosen()

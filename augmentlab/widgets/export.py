@@ -306,8 +306,8 @@ def _exported(pipeline: Transform, name: str) -> str:
 # --- a study ---------------------------------------------------------------------------------------------------------
 
 
-def study_code(pipeline: Transform) -> str:
-    """Code that runs as it is: a study with the pipeline as its arm, on bundled images.
+def study_code(pipeline: Transform, photos: str = "") -> str:
+    """Code that runs as it is: a study with the pipeline as its arm, on a folder of photos or else on bundled images.
 
     Examples
     --------
@@ -323,10 +323,18 @@ def study_code(pipeline: Transform) -> str:
     study.run()
     study.compare()
     """
-    return f"""from augmentlab import Study, data, models
+    images, names, more = (
+        'data.scattered_digits()  # yours: data.from_folder("photos"), with a folder for each class',
+        "",
+        "",
+    )
+    if photos:
+        images, names = f'data.from_folder({photos!r}, mode="RGB")', "Resize, "
+        more = ", preprocess=Resize(height=32, width=32, keep_aspect=True)"  # a model takes one shape
+    return f"""from augmentlab import {names}Study, data, models
 {pipeline.code()}
 
-images = data.scattered_digits()  # yours: data.from_folder("photos"), with a folder for each class
-study = Study(images, models.hog_logistic(), [pipeline], storage="study.db")
+images = {images}
+study = Study(images, models.hog_logistic(), [pipeline]{more}, storage="study.db")
 study.run()
 study.compare()"""

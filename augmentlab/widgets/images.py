@@ -52,6 +52,8 @@ class Images:
     ----------
     names, classes : list of str
         What each is called, and its class; an empty string where it has none.
+    folder : str
+        Where the first ones come from, if that is a folder with one for each class; else empty.
 
     Raises
     ------
@@ -67,6 +69,7 @@ class Images:
         self._read = functools.lru_cache(_KEPT)(self._get)
         self.thumbnail = functools.lru_cache(_KEPT_SMALL)(self._thumbnail)
         self.add(images)
+        self.folder = str(images) if isinstance(images, (str, os.PathLike)) and any(self.classes) else ""
 
     def __len__(self) -> int:
         return len(self.names)
