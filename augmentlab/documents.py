@@ -3,11 +3,13 @@
 import functools
 import importlib
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, cast
 
+from augmentlab import files
 from augmentlab.distributions import shown
 from augmentlab.transform import SCHEMA_VERSION, Transform, check_fields, is_ours
 
@@ -43,6 +45,12 @@ def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ())
     known = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in classes}
     rest = {key: value for key, value in document.items() if key != "schema_version"}
     return build(rest, known, 0)
+
+
+def read(path: str | os.PathLike[str]) -> bytes:
+    """What a file holds, no further than a document goes: a device has no end."""
+    with files.home(path).open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def parse(text: str | bytes) -> Any:

@@ -463,7 +463,7 @@ def to_json(deck: Deck, marks: Marks) -> str:
 
 
 def from_json(
-    text: str, names: Sequence[str], classes: Sequence[str], transforms: Sequence[type[Transform]] = ()
+    text: str | bytes, names: Sequence[str], classes: Sequence[str], transforms: Sequence[type[Transform]] = ()
 ) -> tuple[Deck, Marks]:
     """What `to_json` wrote, for images of the same names and classes.
 
