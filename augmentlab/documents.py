@@ -1,13 +1,17 @@
 """Transforms as JSON-ready documents, read back: nothing is ever imported or executed because a document says so."""
 
+import functools
 import importlib
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
+from augmentlab import files
 from augmentlab.distributions import shown
-from augmentlab.transform import SCHEMA_VERSION, Transform, check_fields
+from augmentlab.transform import SCHEMA_VERSION, Transform, check_fields, is_ours
 
 # What is beyond these is nothing that a person wrote.
 _MAX_DEPTH = 32  # of pipelines in pipelines
@@ -43,6 +47,12 @@ def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ())
     return build(rest, known, 0)
 
 
+def read(path: str | os.PathLike[str]) -> bytes:
+    """What a file holds, no further than a document goes: a device has no end."""
+    with files.home(path).open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
 def parse(text: str | bytes) -> Any:
     """What JSON holds; a ValueError where it is none, or is larger or nested deeper than any document of ours."""
     if len(text) > MAX_BYTES:
@@ -58,10 +68,12 @@ def check_size(document: Any) -> None:
     level, count = [document], 0
     for _ in range(_MAX_NESTING):
         inner = [part for part in level if isinstance(part, (Mapping, list, tuple))]
-        level = [part for one in inner for part in (one.values() if isinstance(one, Mapping) else one)]
-        count += len(level)
-        if count > _MAX_VALUES:
-            raise ValueError(f"a document must hold at most {_MAX_VALUES:,} values; got more")
+        level = []
+        for one in inner:
+            count += len(one)  # before they are laid out: in Python, one list may stand in many places
+            if count > _MAX_VALUES:
+                raise ValueError(f"a document must hold at most {_MAX_VALUES:,} values; got more")
+            level += one.values() if isinstance(one, Mapping) else one
         if not level:
             return
     raise ValueError(f"a document must be nested at most {_MAX_NESTING} deep; got more")
@@ -87,15 +99,31 @@ def _class_named(name: str, classes: dict[str, type[Transform]]) -> type[Transfo
     if ":" in name:
         module, _, path = name.partition(":")
         found: Any = sys.modules.get(module)
-        for part in path.split("."):  # not getattr, by which a lazy module imports what it is asked for
-            found = getattr(found, "__dict__", {}).get(part)
+        for part in path.split("."):
+            found = _held_by(found).get(part)
     else:
-        catalog = importlib.import_module("augmentlab.transforms")
-        compose = importlib.import_module("augmentlab.compose")
-        home = catalog if name in catalog.__all__ else compose if name in compose.__all__ else None
-        found = getattr(home, name, None)
-    if not (isinstance(found, type) and issubclass(found, Transform)):
+        found = _catalog().get(name)
+    # The type, not isinstance, which asks an object for its __class__.
+    is_one = issubclass(type(found), type) and issubclass(found, Transform)
+    if not is_one or (is_ours(found) and found not in _catalog().values()):
+        base = ", which other classes derive from" if is_one else ""
         raise ValueError(
-            f"transform must be a class of augmentlab.transforms, or module:QualName of a loaded subclass of Transform; got {shown(name)}"
+            "transform must be a class of augmentlab.transforms, or module:QualName of a loaded subclass of Transform; "
+            f"got {shown(name)}{base}"
         )
-    return found
+    return cast("type[Transform]", found)
+
+
+def _held_by(owner: Any) -> Mapping[str, Any]:
+    """What a module or a class holds, read so that no code of it runs: a lazy module would load at any other way."""
+    held: Mapping[str, Any] = {}
+    for kind in (ModuleType, type):
+        if issubclass(type(owner), kind):
+            held = vars(kind)["__dict__"].__get__(owner)
+    return held
+
+
+@functools.cache
+def _catalog() -> dict[str, Any]:
+    homes = [importlib.import_module(f"augmentlab.{name}") for name in ("compose", "transforms")]
+    return {name: getattr(home, name) for home in homes for name in home.__all__}

@@ -17,17 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf
-from augmentlab.distributions import Distribution
+from augmentlab.distributions import Distribution, shown
 from augmentlab.documents import from_dict, parse
 from augmentlab.params import SEED_MAX, Parameter, parameters
+from augmentlab.streams import numbered
 from augmentlab.transform import Transform
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-MOST_DRAWS = 1_000_000  # numbers go up to here: more than a person looks at, few enough to be held
+MOST_DRAWS = 1_000_000  # numbers go up to here
+# More than a person looks at, and few enough to be counted again at each mark.
+_MOST_LOOKED_AT = 10_000  # draws
+_MOST_STEPS = 1_000
+_MOST_COUNTED = 200_000  # draws times steps
 _GROUPS = (Compose, OneOf, SomeOf, RandomOrder, Blend)
+_Told = dict[int, dict[str, Any]]  # of a draw: its class, and what each step at work drew, by its place
+_WHOLE = -1  # the place of the whole pipeline
 _PLACE = "_place"  # under which a traced step keeps its number
 _CUTS = 100  # values of one parameter that are tried as a border
 _SURE = 0.05  # chance of a rule where there is none, all borders that were tried included
@@ -102,19 +109,21 @@ class Deck:
     classes: tuple[str, ...]
     seed: int = 0
     alone: bool = False
-    _drawn: dict[int, Draw] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _told: "dict[int, _Told]" = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.pipeline, Transform):
             raise TypeError(f"pipeline must be a Transform; got {type(self.pipeline).__name__}")
         if self.pipeline.mixes:
-            raise ValueError(f"pipeline must take one image at a time; got {self.pipeline!r:.80}")
+            raise ValueError(f"pipeline must take one image at a time; got {shown(self.pipeline)}")
+        if len(self.steps) > _MOST_STEPS:
+            raise ValueError(f"pipeline must hold at most {_MOST_STEPS:,} steps; got {len(self.steps):,}")
         if not self.names or len(self.names) != len(self.classes):
             raise ValueError(
                 f"names and classes must name one image or more alike; got {len(self.names)} and {len(self.classes)}"
             )
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= SEED_MAX:
-            raise ValueError(f"seed must be int in [0, {SEED_MAX}]; got {self.seed!r:.80}")
+            raise ValueError(f"seed must be int in [0, {SEED_MAX}]; got {shown(self.seed)}")
         if self.alone and not self.steps:
             raise ValueError("pipeline must hold at least one step to draw alone; got none")
 
@@ -126,9 +135,18 @@ class Deck:
     @functools.cached_property
     def labels(self) -> tuple[str, ...]:
         """What the steps are called: their classes, numbered where one comes again."""
-        called = [type(step).__name__ for step in self.steps]
-        times = [called[: place + 1].count(name) for place, name in enumerate(called)]
-        return tuple(name if time == 1 else f"{name} ({time})" for name, time in zip(called, times, strict=True))
+        called = numbered([type(step).__name__ for step in self.steps])
+        return tuple(name if time == 1 else f"{name} ({time})" for name, time in called)
+
+    @property
+    def most(self) -> int:
+        """Draws that may be looked at: 10,000, and fewer of a pipeline of more than 20 steps."""
+        return min(_MOST_LOOKED_AT, _MOST_COUNTED // max(len(self.steps), 1))
+
+    @functools.cached_property
+    def fields(self) -> tuple[tuple[Parameter, ...], ...]:
+        """For each step, the parameters that may tell something."""
+        return tuple(tuple(one for one in parameters(step) if _is_drawn(step, one)) for step in self.steps)
 
     @functools.cached_property
     def _traced(self) -> Transform:
@@ -137,32 +155,46 @@ class Deck:
     def draw(self, number: int) -> Draw:
         """The draw of a number, in [0, 1,000,000)."""
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < MOST_DRAWS:
-            raise ValueError(f"number must be int in [0, {MOST_DRAWS}); got {number!r:.80}")
-        if number not in self._drawn:
-            turn, place = divmod(number, len(self.names))
-            image = int(_shuffled(self.seed, turn, len(self.names))[place])
-            drawn, active = self._sampled(number)
-            self._drawn[number] = Draw(
-                number=number,
-                seed=self.seed,
-                image=image,
-                name=self.names[image],
-                label=self.classes[image],
-                drawn=drawn,
-                active=active,
-            )
-        return self._drawn[number]
+            raise ValueError(f"number must be int in [0, {MOST_DRAWS}); got {shown(number)}")
+        image, active = self._image(number), self._active(number)
+        drawn = active[0][1] if self.alone else self.pipeline.sample((self.seed, number, 1)) or Compose(())
+        return Draw(
+            number=number,
+            seed=self.seed,
+            image=image,
+            name=self.names[image],
+            label=self.classes[image],
+            drawn=drawn,
+            active=active,
+        )
 
-    def _sampled(self, number: int) -> tuple[Transform, tuple[tuple[int, Transform], ...]]:
+    def told(self, numbers: Iterable[int]) -> "dict[int, _Told]":
+        """What the marks of some draws need of each, in order; kept until other draws are asked for."""
+        told = {number: self._told.get(number) or self._told_of(number) for number in sorted(numbers)}
+        self._told.clear()
+        self._told.update(told)
+        return told
+
+    def _told_of(self, number: int) -> "_Told":
+        label = self.classes[self._image(number)]
+        named = {"class": label} if label else {}
+        told: _Told = {_WHOLE: named}
+        for place, part in self._active(number):
+            told.setdefault(place, named | _values(part, self.fields[place]))  # the first, where a group drew it again
+        return told
+
+    def _image(self, number: int) -> int:
+        turn, place = divmod(number, len(self.names))
+        return int(_shuffled(self.seed, turn, len(self.names))[place])
+
+    def _active(self, number: int) -> tuple[tuple[int, Transform], ...]:
         rng = (self.seed, number, 1)
         if self.alone:
             place = number % len(self.steps)
-            drawn = dataclasses.replace(self.steps[place], p=1.0).sample(rng) or Compose(())
-            return drawn, ((place, drawn),)
-        drawn = self.pipeline.sample(rng) or Compose(())
+            return ((place, dataclasses.replace(self.steps[place], p=1.0).sample(rng) or Compose(())),)
         traced = self._traced.sample(rng) or Compose(())
         found = ((vars(part).get(_PLACE), part) for part in traced.walk() if not part.is_identity)
-        return drawn, tuple((place, part) for place, part in found if place is not None)
+        return tuple((place, part) for place, part in found if place is not None)
 
 
 def _with_places(step: Transform, places: Iterator[int]) -> Transform:
@@ -248,6 +280,7 @@ class Row:
     code: str
 
 
+@functools.lru_cache(1024)
 def wilson(lost: int, seen: int) -> tuple[float, float, float]:
     """A share and its 95 % interval after Wilson; nan without a draw.
 
@@ -264,57 +297,50 @@ def wilson(lost: int, seen: int) -> tuple[float, float, float]:
     return lost / seen, float(interval.low), float(interval.high)
 
 
+def within(deck: Deck, marks: Marks) -> Marks:
+    """The marks; a ValueError where they are of more draws than `Deck.most`."""
+    count = len(marks.seen | marks.lost)
+    if count > deck.most:
+        raise ValueError(f"marks must be of at most {deck.most:,} draws of this pipeline; got {count:,}")
+    return marks
+
+
 def rows(deck: Deck, marks: Marks) -> tuple[Row, ...]:
     """All draws, then each step: how many lost their label, and what was drawn in them.
 
     Where the whole pipeline is drawn, a lost label counts for every step that was at work in it. That is association: the
     share in draws without the step stands beside it, where the step has a probability below 1.
     """
-    draws = [deck.draw(number) for number in sorted(marks.seen | marks.lost)]
+    told = deck.told(marks.seen | marks.lost)
     everything = "all steps, each alone" if deck.alone else "whole pipeline"
-    made = [_row(everything, repr(deck.pipeline), [(draw, _class_of(draw)) for draw in draws], [], (), marks)]
-    for place, (step, name) in enumerate(zip(deck.steps, deck.labels, strict=True)):
-        fields = tuple(one for one in parameters(step) if _is_drawn(step, one))
-        active, others = [], []
-        for draw in draws:
-            drawn = [part for at, part in draw.active if at == place]
-            if drawn:  # the first one, where a group drew it more than once
-                active.append((draw, _class_of(draw) | _values(drawn[0], fields)))
-            elif not deck.alone:
-                others.append(draw)
-        made.append(_row(name, repr(step), active, others, fields, marks))
+    steps = [
+        (_WHOLE, everything, deck.pipeline, ()),
+        *zip(range(len(deck.steps)), deck.labels, deck.steps, deck.fields, strict=True),
+    ]
+    waiting, made = marks.lost - marks.seen, list[Row]()
+    for place, name, step, fields in steps:
+        active = {number: one[place] for number, one in told.items() if place in one}
+        seen = [(number in marks.lost, values) for number, values in active.items() if number in marks.seen]
+        lost = sum(was_lost for was_lost, _ in seen)
+        without = (0, 0) if deck.alone or not made else (made[0].seen - len(seen), made[0].lost - lost)
+        share, low, high = wilson(lost, len(seen))
+        row = Row(
+            step=name,
+            code=repr(step),
+            seen=len(seen),
+            lost=lost,
+            waiting=len(waiting & active.keys()),
+            share=share,
+            low=low,
+            high=high,
+            seen_without=without[0],
+            lost_without=without[1],
+            rule=_rule(seen, fields),
+            lost_values=_ranges([values for was_lost, values in seen if was_lost], fields),
+            kept_values=_ranges([values for was_lost, values in seen if not was_lost], fields),
+        )
+        made.append(row)
     return tuple(made)
-
-
-_Active = Sequence[tuple[Draw, dict[str, Any]]]
-
-
-def _row(
-    name: str, code: str, active: _Active, others: Sequence[Draw], fields: Sequence[Parameter], marks: Marks
-) -> Row:
-    seen = [(draw.number in marks.lost, values) for draw, values in active if draw.number in marks.seen]
-    without = [draw.number in marks.lost for draw in others if draw.number in marks.seen]
-    lost = sum(was_lost for was_lost, _ in seen)
-    share, low, high = wilson(lost, len(seen))
-    return Row(
-        step=name,
-        code=code,
-        seen=len(seen),
-        lost=lost,
-        waiting=sum(draw.number in marks.lost - marks.seen for draw, _ in active),
-        share=share,
-        low=low,
-        high=high,
-        seen_without=len(without),
-        lost_without=sum(without),
-        rule=_rule(seen, fields),
-        lost_values=_ranges([values for was_lost, values in seen if was_lost], fields),
-        kept_values=_ranges([values for was_lost, values in seen if not was_lost], fields),
-    )
-
-
-def _class_of(draw: Draw) -> dict[str, Any]:
-    return {"class": draw.label} if draw.label else {}
 
 
 def _is_drawn(step: Transform, parameter: Parameter) -> bool:
@@ -437,7 +463,7 @@ def to_json(deck: Deck, marks: Marks) -> str:
 
 
 def from_json(
-    text: str, names: Sequence[str], classes: Sequence[str], transforms: Sequence[type[Transform]] = ()
+    text: str | bytes, names: Sequence[str], classes: Sequence[str], transforms: Sequence[type[Transform]] = ()
 ) -> tuple[Deck, Marks]:
     """What `to_json` wrote, for images of the same names and classes.
 
@@ -455,22 +481,24 @@ def from_json(
     ValueError, TypeError
         With one sentence: no such document, other images, or marks on draws that this version would not make.
     """
+    if not isinstance(text, (str, bytes)):
+        raise TypeError(f"text must be JSON as to_json writes it; got {shown(text)}")
     try:
         document = parse(text)
     except ValueError as error:
         raise ValueError(f"marks must be JSON as to_json writes it; got {text[:40]!r} ({error})") from None
     keys = {"schema_version", "pipeline", "seed", "alone", "images", "seen", "lost"}
-    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
-        version = document.get("schema_version") if isinstance(document, dict) else document
-        raise ValueError(f"marks must have schema_version {SCHEMA_VERSION}; got {version!r:.80}")
+    version = document.get("schema_version") if isinstance(document, dict) else document
+    if type(version) is not int or version != SCHEMA_VERSION or not isinstance(document, dict):
+        raise ValueError(f"marks must have schema_version {SCHEMA_VERSION}; got {shown(version)}")
     if set(document) != keys:
-        odd = ", ".join(sorted(map(str, keys ^ set(document))))
-        raise ValueError(f"marks must have the keys {', '.join(sorted(keys))} and no other; look at {odd}")
+        odd = ", ".join(sorted(keys ^ set(document)))
+        raise ValueError(f"marks must have the keys {', '.join(sorted(keys))} and no other; look at {shown(odd)}")
     if not isinstance(document["alone"], bool):
-        raise ValueError(f"alone must be true or false; got {document['alone']!r:.80}")
+        raise ValueError(f"alone must be true or false; got {shown(document['alone'])}")
     images = {"count": len(names), "sha256": _fingerprint(names, classes)}
     if document["images"] != images:
-        raise ValueError(f"marks must be of the {len(names)} images at hand; got those of {document['images']!r:.120}")
+        raise ValueError(f"marks must be of the {len(names)} images at hand; got those of {shown(document['images'])}")
     deck = Deck(
         pipeline=from_dict(document["pipeline"], transforms),
         names=tuple(names),
@@ -478,7 +506,8 @@ def from_json(
         seed=document["seed"],
         alone=document["alone"],
     )
-    return deck, Marks(lost=_read_lost(deck, document["lost"]), seen=_read_seen(document["seen"]))
+    seen = _read_seen(document["seen"], deck.most)
+    return deck, within(deck, Marks(lost=_read_lost(deck, document["lost"]), seen=seen))
 
 
 def _lost(draw: Draw) -> Any:
@@ -489,22 +518,30 @@ def _lost(draw: Draw) -> Any:
 
 def _read_lost(deck: Deck, given: Any) -> frozenset[int]:
     if not isinstance(given, list):
-        raise ValueError(f"lost must be a list of draws; got {given!r:.80}")
+        raise ValueError(f"lost must be a list of draws; got {shown(given)}")
+    if len(given) > deck.most:
+        raise ValueError(f"lost must hold at most {deck.most:,} draws of this pipeline; got {len(given):,}")
+    numbers: set[int] = set()
     for one in given:
         if not isinstance(one, dict) or one != _lost(deck.draw(one.get("number"))):  # type: ignore[arg-type]
-            raise ValueError(f"lost must hold draws as this version makes them; got {one!r:.120}")
-    return frozenset(one["number"] for one in given)
+            raise ValueError(f"lost must hold draws as this version makes them; got {shown(one)}")
+        if one["number"] in numbers:
+            raise ValueError(f"lost must hold each draw once; got draw {one['number']} again")
+        numbers.add(one["number"])
+    return frozenset(numbers)
 
 
-def _read_seen(given: Any) -> frozenset[int]:
+def _read_seen(given: Any, most: int) -> frozenset[int]:
     numbers: set[int] = set()
     last = -1
     for run in given if isinstance(given, list) else [given]:
         whole = isinstance(run, list) and len(run) == 2 and all(type(end) is int for end in run)
         if not whole or not last < run[0] < run[1] <= MOST_DRAWS:
             raise ValueError(
-                f"seen must be pairs [first, end] that follow each other, up to {MOST_DRAWS}; got {run!r:.80}"
+                f"seen must be pairs [first, end] that follow each other, up to {MOST_DRAWS}; got {shown(run)}"
             )
+        if len(numbers) + run[1] - run[0] > most:
+            raise ValueError(f"seen must hold at most {most:,} draws of this pipeline; got more")
         last = run[1]
         numbers.update(range(*run))
     return frozenset(numbers)

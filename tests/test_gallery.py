@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import io
+import os
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,6 +130,37 @@ def test_messages_of_the_page_do_the_same_and_old_ones_nothing():
     send({"nothing": 1})
 
 
+@pytest.mark.parametrize(
+    "message", [None, [], "undo", 5, {}, {"mark": "1"}, {"mark": None}, {"done": []}, {"next": {}}, {"previous": -1}]
+)
+def test_a_message_that_is_none_is_not_heeded(message):
+    check = checked()
+    check._on_message(message)
+    assert (check.page, check.marks, check.view.error) == (0, augmentlab.labelcheck.Marks(), "")
+
+
+@pytest.mark.parametrize("number", [-1, 10**6, 10**400, True])
+def test_a_mark_on_no_draw_gets_its_sentence_and_the_next_one_is_set(number):
+    check = checked()
+    check._on_message({"mark": number})
+    assert check.view.error.startswith("number must be int in [0, 1000000); got ")
+    check._on_message({"mark": 3})
+    check._on_message({"undo": True})
+    check._on_message({"mark": 2})
+    assert check.view.lost == [2]
+
+
+def test_more_than_a_person_looks_at_is_not_counted(tmp_path):
+    check = checked(pipeline=Compose([Invert()] * 1000))
+    check.marks = check.marks.confirmed(range(50, 245))
+    check._on_message({"done": 0})
+    assert check.view.error == "marks must be of at most 200 draws of this pipeline; got 201"
+    check.mark(1)
+    assert (len(check.marks.seen), check.marks.lost) == (195, {1})
+    check.save(tmp_path / "marks.json")
+    assert LabelCheck.load(tmp_path / "marks.json", DATA).marks == check.marks
+
+
 def test_the_size_of_a_page_does_not_change_which_draw_is_which():
     check = checked()
     check.next_page()
@@ -184,6 +217,35 @@ def test_marks_are_saved_and_taken_up_again(tmp_path):
     assert said(again) == said(check)
     with pytest.raises(ValueError, match="marks must be of the 1 images at hand"):
         LabelCheck.load(path, PHOTOS[0])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices of POSIX")
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, r"marks must be JSON .* at most 16 MB"),
+        (b"\xff\xfe{", "marks must be JSON as to_json writes it; got b'"),
+        (b" " * (16 * 2**20 + 1), "at most 16 MB"),
+        (b"", "marks must be JSON"),
+    ],
+    ids=["a device without end", "no text", "too long", "empty"],
+)
+def test_a_file_that_holds_no_marks_ends_in_one_sentence(tmp_path, content, sentence):
+    path = Path("/dev/zero") if content is None else tmp_path / "marks.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=sentence) as caught:
+        LabelCheck.load(path, DATA)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+    assert not isinstance(caught.value, UnicodeError)
+
+
+def test_marks_are_read_from_where_they_were_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    checked(seed=7).save("~/marks.json")
+    assert LabelCheck.load("~/marks.json", DATA).deck.seed == 7
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ A table holds what is given, a function holds what is promised. What is promised
 """
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -11,6 +12,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import tracemalloc
+import types
 import warnings
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -112,7 +115,9 @@ NAMES = [
     "augmentlab.transforms:Rotate.__mro__", "augmentlab.transforms:Rotate.__class__", "augmentlab.transforms:__builtins__.eval",
     "augmentlab.transform:sys.modules", "augmentlab.study:Study", "augmentlab.interop:TARGETS", "antigravity:x", "this:s",
     "turtledemo:x", "idlelib.run:main", "../../etc/passwd", "file:///etc/passwd", "http://127.0.0.1/x:y", "x" * 10**6,
-    "a:" + "b." * 10**5,
+    "a:" + "b." * 10**5, "augmentlab.transform:Transform", "augmentlab.bases:GeometricTransform",
+    "augmentlab.bases:PointTransform", "augmentlab.bases:PixelTransform", "augmentlab.bases:BatchTransform",
+    "augmentlab.compose:_Group", "augmentlab.transforms.size:_Cut", "augmentlab:PixelTransform",
 ]  # fmt: skip
 
 
@@ -124,6 +129,59 @@ def test_a_name_of_no_transform_is_refused_and_nothing_is_imported(name):
         CLASS
     )
     assert not {one.partition(":")[0] for one in NAMES if ":" in one} & (set(sys.modules) - before)
+
+
+def test_a_name_runs_nothing_of_what_it_leads_through(tmp_path, monkeypatch):
+    """A module that waits for its first use, and objects that answer with code of their own, are left alone."""
+    (tmp_path / "waits.py").write_text("import builtins\nbuiltins.ran.append('module')")
+    ran = []
+
+    class Answers:
+        def __getattribute__(self, name):
+            ran.append(name)
+            return super().__getattribute__(name)
+
+    class Meta(type):
+        def __getattribute__(cls, name):
+            ran.append(name)
+            return super().__getattribute__(name)
+
+    class OfModules(types.ModuleType):
+        __dict__ = property(lambda _: ran.append("module's __dict__") or {})
+
+    spec = importlib.util.spec_from_file_location("waits", tmp_path / "waits.py")
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    waits, plain, odd = importlib.util.module_from_spec(spec), types.ModuleType("plain"), OfModules("odd")
+    spec.loader.exec_module(waits)
+    plain.answers, plain.cls, plain.waits = Answers(), Meta("Cls", (), {"Inner": Answers()}), waits
+    monkeypatch.setattr("builtins.ran", ran, raising=False)
+    for name, module in {"waits": waits, "plain": plain, "odd": odd, "answers": Answers()}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    ran.clear()
+    names = (
+        "waits:X",
+        "plain:waits.X",
+        "plain:waits",
+        "plain:answers",
+        "plain:answers.X",
+        "plain:cls",
+        "plain:cls.Inner",
+    )
+    for name in (*names, "plain:cls.Inner.X", "odd:X", "answers:X"):
+        assert sentence_of(lambda name=name: from_dict(document(name)), ValueError) == f"{CLASS}{name!r}"
+        assert ran == [], name
+
+
+def test_values_that_are_shared_are_counted_before_they_are_laid_out():
+    tracemalloc.start()
+    shared = [0] * 1000  # as the anchors of YAML give it
+    whole = document(angle={"choice": [shared] * 90_000})
+    before = tracemalloc.get_traced_memory()[0]
+    said = sentence_of(lambda: from_dict(whole), ValueError)
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    assert said == "a document must hold at most 100,000 values; got more"
+    assert peak < 10 * 2**20
 
 
 DEEP = 100_000

@@ -255,6 +255,29 @@ def test_the_report_is_a_table():
     assert list(report(deck(alone=True), Marks()).index) == ["all steps, each alone", "Rotate"]
 
 
+def test_the_more_steps_the_fewer_draws_are_counted():
+    assert [deck(Compose([TURN] * count)).most for count in (1, 20, 50, 1000)] == [10_000, 10_000, 4000, 200]
+    made = deck(Compose([TURN] * 1000))
+    assert made.labels[998:] == ("Rotate (999)", "Rotate (1000)")
+    assert check.within(made, Marks(lost=frozenset({500}), seen=frozenset(range(199)))).lost == {500}
+    with pytest.raises(ValueError, match="marks must be of at most 200 draws of this pipeline; got 201"):
+        check.within(made, Marks(lost=frozenset({500}), seen=frozenset(range(200))))
+    with pytest.raises(ValueError, match="pipeline must hold at most 1,000 steps; got 1,001"):
+        deck(Compose([TURN] * 1001))
+
+
+def test_a_mark_draws_no_draw_again(monkeypatch):
+    made, marks = deck(Compose([TURN, HorizontalFlip(p=0.5)])), Marks(seen=frozenset(range(50)))
+    before = rows(made, marks)
+    drawn = []
+    monkeypatch.setattr(type(made), "_active", lambda _, number: drawn.append(number) or ())
+    assert rows(made, marks.toggled(7))[1].lost == 1
+    assert rows(made, marks) == before
+    assert drawn == []
+    rows(made, marks.toggled(60))
+    assert drawn == [60]
+
+
 # --- written down --------------------------------------------------------------------------------------------------------
 
 
@@ -289,13 +312,28 @@ def written(**changes):
         ("[" * 100_000, "marks must be JSON as to_json writes it"),
         ("[]", r"marks must have schema_version 1; got \[\]"),
         (written(schema_version=2), "marks must have schema_version 1; got 2"),
-        (written(more=1), "marks must have the keys .* and no other; look at more"),
+        (written(more=1), "marks must have the keys .* and no other; look at 'more'"),
+        (written(**{"\x1b[2J" + "x" * 100_000: 1}), r"and no other; look at '\\x1b\[2Jxxx"),
+        (written(schema_version=True), "marks must have schema_version 1; got True"),
+        (written(schema_version=1.0), "marks must have schema_version 1; got 1.0"),
+        (None, "text must be JSON as to_json writes it; got None"),
+        ({}, "text must be JSON as to_json writes it; got {}"),
+        (b"\xff\xfe{", "marks must be JSON as to_json writes it; got b'"),
         (written(alone=1), "alone must be true or false; got 1"),
         (written(seed="0"), "seed must be int in .*; got '0'"),
         (written(images={"count": 6, "sha256": "0"}), "marks must be of the 6 images at hand; got those of"),
         (written(pipeline={"schema_version": 1, "transform": "os:system"}), "os:system"),
         (written(seen=[[0, 10**12]]), r"seen must be pairs \[first, end\] that follow each other, up to 1000000"),
         (written(seen=[[4, 6], [5, 9]]), "seen must be pairs"),
+        (written(seen=[[0, 10**6]]), "seen must hold at most 10,000 draws of this pipeline; got more"),
+        (written(seen=[[0, 5000], [5001, 10_002]]), "seen must hold at most 10,000 draws of this pipeline; got more"),
+        (written(seen=[[4, 10_004]]), "marks must be of at most 10,000 draws of this pipeline; got 10,001"),
+        (written(lost=[{}] * 10_001), "lost must hold at most 10,000 draws of this pipeline; got 10,001"),
+        (written(lost=json.loads(written())["lost"] * 2), "lost must hold each draw once; got draw 3 again"),
+        (
+            written(pipeline=Compose([Invert()] * 33_000).to_dict()),
+            "pipeline must hold at most 1,000 steps; got 33,000",
+        ),
         (written(seen=[[0, True]]), "seen must be pairs"),
         (written(seen={"0": 1}), "seen must be pairs"),
         (written(lost=3), "lost must be a list of draws; got 3"),
@@ -307,7 +345,8 @@ def written(**changes):
 def test_what_is_not_as_it_was_written_gets_one_sentence(text, sentence):
     with pytest.raises((TypeError, ValueError), match=sentence) as caught:
         check.from_json(text, NAMES, CLASSES)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
 
 
 def test_a_draw_that_this_version_would_not_make_is_refused():

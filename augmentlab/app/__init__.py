@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from augmentlab import files
-from augmentlab.documents import MAX_BYTES, from_dict, parse
+from augmentlab.documents import from_dict, parse, read
 from augmentlab.transform import Transform
 
 _HOST = "127.0.0.1"
@@ -123,8 +123,7 @@ def _readable(name: str) -> str:
 
 def _read_pipeline(path: Path) -> Transform:
     try:
-        with files.home(path).open("rb") as file:
-            return from_dict(parse(file.read(MAX_BYTES + 1)))  # a device has no end
+        return from_dict(parse(read(path)))
     except (OSError, ValueError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ValueError(f"--pipeline must be a JSON file of a pipeline; {path} is not: {reason}") from None

@@ -16,7 +16,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from augmentlab import files, labelcheck, render
+from augmentlab import documents, files, labelcheck, render
 from augmentlab.compose import flatten
 from augmentlab.labelcheck import Deck, Draw, Marks, Row
 from augmentlab.transform import Transform
@@ -192,8 +192,8 @@ class LabelCheck(ipywidgets.VBox):
     def mark(self, number: int) -> None:
         """Mark a draw as one that lost its label, or take its mark away."""
         self.deck.draw(number)
+        self.marks = labelcheck.within(self.deck, self.marks.toggled(number))
         self._toggled.append(number)
-        self.marks = self.marks.toggled(number)
         self._show_marks()
 
     def undo(self) -> None:
@@ -208,7 +208,7 @@ class LabelCheck(ipywidgets.VBox):
     def page_done(self) -> None:
         """Say that the page on the screen was looked at to its end: what is not marked there kept its label."""
         if self._shown is not None:
-            self.marks = self.marks.confirmed(self._shown.numbers())
+            self.marks = labelcheck.within(self.deck, self.marks.confirmed(self._shown.numbers()))
             self._show_marks()
 
     def next_page(self) -> None:
@@ -234,7 +234,13 @@ class LabelCheck(ipywidgets.VBox):
         await self._schedule.wait_idle()
         await self._rest.wait_idle()
 
-    def _on_message(self, message: dict[str, Any]) -> None:
+    def _on_message(self, message: Any) -> None:
+        try:
+            self._follow(message)
+        except ValueError as error:  # no such draw, or more of them than a person looks at
+            self.view.error = str(error)
+
+    def _follow(self, message: Any) -> None:
         on_screen = None if self._shown is None else self._shown.start
         match message:
             case {"mark": int(number)}:
@@ -276,7 +282,7 @@ class LabelCheck(ipywidgets.VBox):
         return labelcheck.to_json(self.deck, self.marks)
 
     @classmethod
-    def from_json(cls, text: str, images: Any, **options: Any) -> "LabelCheck":
+    def from_json(cls, text: str | bytes, images: Any, **options: Any) -> "LabelCheck":
         """Take a check up again.
 
         Parameters
@@ -307,8 +313,8 @@ class LabelCheck(ipywidgets.VBox):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], images: Any, **options: Any) -> "LabelCheck":
-        """Take up what `save` wrote; see `from_json`."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"), images, **options)
+        """Take up what `save` wrote, which has 16 MB at most; see `from_json`."""
+        return cls.from_json(documents.read(path), images, **options)
 
     def __repr__(self) -> str:
         return f"LabelCheck({self.deck.pipeline!r}, {len(self.marks.seen)} seen, {len(self.marks.lost)} lost)"
