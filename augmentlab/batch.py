@@ -57,7 +57,7 @@ def augment_batch(
     Returns
     -------
     (N, H', W') or (N, H', W', C') array, or list
-        Of the kind that came.
+        An array for an array, a list for a list; ``np.stack`` makes one array of a list whose images are of one shape.
 
     Raises
     ------

@@ -167,8 +167,17 @@ class Parameter:
             if wrong is None and self.kind in {"float", "floats"}:
                 kept = as_float(kept) if self.kind == "float" else tuple(map(as_float, kept))
         if wrong is not None:
-            raise wrong(f"{owner}.{self.name} must be {self.allowed}; got {shown(value)}")
+            raise wrong(f"{owner}.{self.name} must be {self.allowed}; got {shown(value)}{self._meant(kept)}")
         return kept
+
+    def _meant(self, value: Any) -> str:
+        """What a pair of numbers is here, by which other libraries write a range; nothing for what is no such pair."""
+        made = {"float": uniform, "int": integers}.get(self.kind)
+        if made is None or self.name == "p" or not isinstance(value, tuple) or len(value) != 2:
+            return ""
+        if any(map(self._wrong, value)) or value[0] > value[1]:
+            return ""
+        return f": {made(*value)!r} draws from a range"
 
     def _wrong(self, value: Any) -> type[Exception] | None:
         """Which error a plain value is; None when it is allowed."""

@@ -75,6 +75,20 @@ def test_a_list_may_mix_sizes_and_is_kept_as_it_is():
 
 
 @pytest.mark.parametrize(
+    ("shapes", "sizes"),
+    [
+        ([(5, 5, 3), (8, 8), (4, 5)], "4x5 to 8x8"),  # not the bytes decide
+        ([(4, 5, 3), (4, 5)], "4x5"),
+        ([(2, 6), (3, 4)], "2x6 to 3x4"),
+        ([(4, 5, 3), (4, 5, 3)], "4x5x3"),
+    ],
+)
+def test_the_range_of_sizes_is_of_pixels(shapes, sizes):
+    ds = Dataset([np.zeros(shape, np.uint8) for shape in shapes], range(len(shapes)))
+    assert f"images {sizes}, uint8;" in repr(ds)
+
+
+@pytest.mark.parametrize(
     ("labels", "classes", "expected"),
     [
         ([3, 10, 3], None, ("3", "10")),

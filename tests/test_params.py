@@ -179,6 +179,26 @@ def test_numpy_integers_bools_and_strings():
             Posterize(bits=bits)
 
 
+@pytest.mark.parametrize(
+    ("make", "end"),
+    [
+        (lambda: Rotate(angle=(-20, 20)), "; got (-20, 20): uniform(-20, 20) draws from a range"),
+        (lambda: Rotate(angle=[-20, 2.5]), "; got [-20, 2.5]: uniform(-20, 2.5) draws from a range"),
+        (lambda: Posterize(bits=(3, 6)), "; got (3, 6): integers(3, 6) draws from a range"),
+        (lambda: Rotate(p=(0, 1)), "; got (0, 1)"),  # nothing is drawn there
+        (lambda: Rotate(angle=(20, -20)), "; got (20, -20)"),
+        (lambda: Rotate(angle=(0, 200)), "; got (0, 200)"),
+        (lambda: Posterize(bits=(2.5, 6)), "; got (2.5, 6)"),
+        (lambda: Rotate(angle=(1, 2, 3)), "; got (1, 2, 3)"),
+        (lambda: Rotate(angle=("a", "b")), "; got ('a', 'b')"),
+    ],
+)
+def test_a_pair_is_told_what_a_range_is_called(make, end):
+    with pytest.raises(TypeError) as error:
+        make()
+    assert str(error.value).endswith(end)
+
+
 def test_an_int_field_is_drawn_as_ints():
     for distribution in (uniform(2, 4), loguniform(2, 4)):
         with pytest.raises(TypeError, match=r"Posterize.bits must be .*, drawn by integers or choice; got "):

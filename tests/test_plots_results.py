@@ -192,11 +192,17 @@ def test_comparison_draws_the_differences_their_intervals_and_the_verdicts():
     assert axis.get_xlabel() == "difference to the control in points of accuracy (control 44.1 %)"
 
 
-def test_the_second_control_has_a_hollow_marker_below_a_rule():
-    (axis,) = plots.comparison(STEPS).axes
-    hollow = [line for line in axis.get_lines() if line.get_markerfacecolor() == "white" and len(line.get_xdata()) == 1]
+def test_hollow_is_undecided_and_nothing_else():
     table = STEPS.compare()
-    assert len(hollow) == (table["verdict"] == "undecided").sum() + 1
+    table.loc[0, "verdict"], table.loc[1, "verdict"] = "undecided", "identical"
+    for figure in (plots.comparison(table), plots.cost(table)):
+        drawn = [line for line in figure.axes[0].get_lines() if line.get_marker() in line.filled_markers]
+        hollow = sum(len(line.get_xdata()) for line in drawn if line.get_markerfacecolor() == "white")
+        assert hollow == (table["verdict"] == "undecided").sum()
+
+
+def test_the_second_control_stands_below_a_rule():
+    (axis,) = plots.comparison(STEPS).axes
     (rule,) = (line.get_ydata()[0] for line in axis.get_lines() if line.get_color() == "#BBBBBB")
     heights = axis.get_yticks()
     assert heights[-2] < rule < heights[-1]
@@ -250,7 +256,8 @@ def test_an_effect_of_exactly_nothing_is_marked_as_identical():
     table = STEPS.effects()
     table.loc[0, ["effect", "low", "high", "p"]] = [0.0, 0.0, 0.0, np.nan]
     (axis,) = plots.effects(table).axes
-    assert "|" in [line.get_marker() for line in axis.get_lines()]
+    (line,) = (line for line in axis.get_lines() if line.get_marker() == plots.VERDICT_STYLE["identical"]["marker"])
+    assert line.get_marker() in line.filled_markers  # a stroke would be lost in the line at zero
 
 
 def test_interactions_hold_each_pair_once_and_the_main_effects_on_the_diagonal():

@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from augmentlab import (
     Affine,
     CenterCrop,
+    CoarseDropout,
     Compose,
     Dataset,
     HorizontalFlip,
@@ -32,7 +33,7 @@ from augmentlab import (
     models,
     uniform,
 )
-from augmentlab.study import Arm, Study, runner, statistics, storage, words
+from augmentlab.study import Arm, Study, combinations, runner, statistics, storage, words
 from augmentlab.study.execution import Execution
 from augmentlab.study.storage import Storage
 
@@ -773,6 +774,7 @@ def test_summaries_have_grammar_for_one_and_many():
     ("changes", "error", "message"),
     [
         ({"data": np.zeros((9, 8, 8))}, TypeError, "data must be an augmentlab Dataset; got ndarray: make one with Da"),
+        ({"data": "photos"}, TypeError, r"got str: .* or data.from_folder\(path\)$"),
         ({"model": Ridge()}, TypeError, "model must be a classifier"),
         ({"arms": []}, ValueError, "arms must hold at least one transform; got none"),
         ({"arms": [Rotate(angle=5), Rotate(angle=5)]}, ValueError, "arms must differ"),
@@ -812,6 +814,33 @@ def test_summaries_have_grammar_for_one_and_many():
 def test_arguments_that_will_not_do(changes, error, message):
     with pytest.raises(error, match=message):
         study(**changes)
+
+
+@pytest.mark.parametrize(
+    ("idle", "code"),
+    [
+        (CoarseDropout(), "CoarseDropout()"),
+        (Rotate(angle=20, p=0), "Rotate(angle=20.0, p=0.0)"),
+        (Compose((Rotate(angle=20, p=0), Invert(p=0))), "Compose([Rotate(angle=20.0, p=0.0), Invert(p=0.0)])"),
+    ],
+)
+def test_an_arm_that_does_nothing_is_named(idle, code):
+    with pytest.warns(UserWarning, match="arms should") as caught:
+        study({"shift": SHIFT, "erase": idle})
+    said = f"arms should change images; 'erase' does nothing that the control does not: {code}"
+    assert [(str(one.message), one.filename) for one in caught] == [(said, __file__)]
+
+
+def test_preprocessing_alone_does_nothing_more_than_the_control():
+    size = Resize(height=4, width=4)
+    with pytest.warns(UserWarning, match="'size' does nothing that"):
+        study({"shift": Compose((SHIFT, size)), "size": size})
+
+
+def test_a_level_of_nothing_is_asked_for():
+    study([Arm(label="0", transform=Rotate(), point=(("Rotate.angle", 0.0),))])  # any warning is an error here
+    with pytest.warns(UserWarning, match="'erase' does nothing that"):
+        study(combinations({"erase": CoarseDropout()}))
 
 
 def test_numbers_of_numpy_are_numbers(tmp_path):

@@ -151,7 +151,13 @@ def test_arms_are_labelled():
     [
         (Invert(), TypeError, "arms must be a list of transforms, or a dict of label to transform; got Invert"),
         (5, TypeError, "arms must be a list of transforms"),
-        ({"a": 1}, TypeError, "arms must be transforms; 'a' is 1"),
+        ({"a": 1}, TypeError, "arms must be transforms; 'a' is 1$"),
+        (
+            [("a", Invert()), ("b", ROTATE)],
+            TypeError,
+            r"arms must be transforms; got a tuple: names stand in a dict, as in {'a': ...}$",
+        ),
+        ([("a", 1)], TypeError, r"arms must be transforms; got \('a', 1\)$"),
         ({"a": Invert(), "b": Invert()}, ValueError, "arms must differ; 'a' and 'b' are both Invert"),
         ({"a": Invert(), "b": Compose((Invert(),))}, ValueError, "arms must differ; 'a' and 'b' are both"),
         ({"control": Invert()}, ValueError, "arms must not be called 'control'"),

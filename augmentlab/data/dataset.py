@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -374,8 +375,9 @@ def _update_array(digest: Any, array: Array) -> None:
 def _sizes(images: Array | tuple[Array, ...]) -> str:
     shapes = {image.shape for image in images} if isinstance(images, tuple) else {images.shape[1:]}
     dtypes = {image.dtype.name for image in images} if isinstance(images, tuple) else {images.dtype.name}
-    low, high = (end(shapes, key=np.prod) for end in (min, max))
-    size = "x".join(map(str, low)) if len(shapes) == 1 else f"{low[0]}x{low[1]} to {high[0]}x{high[1]}"
+    sides = sorted({shape[:2] for shape in shapes}, key=lambda side: (math.prod(side), side))
+    ends = [next(iter(shapes))] if len(shapes) == 1 else sides[:: max(len(sides) - 1, 1)]
+    size = " to ".join("x".join(map(str, one)) for one in ends)
     return f"{size}, {'/'.join(sorted(dtypes))}"
 
 

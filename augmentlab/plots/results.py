@@ -52,7 +52,7 @@ _CROWD = 60  # so many arms are drawn smaller
 def comparison(study: "Study | pd.DataFrame", *, most: int = 40) -> Figure:
     """Each arm against the control (`compare`): a dot for the difference, a line for its interval, largest first.
 
-    The second control, TrivialAugment, stands below a rule with a hollow marker.
+    The second control, TrivialAugment, stands below a rule.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def comparison(study: "Study | pd.DataFrame", *, most: int = 40) -> Figure:
     Notes
     -----
     The verdict shows in colour, in the shape of the marker and in words, so that it survives colour-blindness and gray
-    print. The band about zero is the region of practical equivalence.
+    print; a hollow marker is what is undecided. The band about zero is the region of practical equivalence.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def comparison(study: "Study | pd.DataFrame", *, most: int = 40) -> Figure:
     table = table.sort_values("difference", ascending=False, kind="stable")
     second = table["role"].eq("control") if "role" in table else np.zeros(len(table), bool)
     arms = [_arm(row, unit) for _, row in table[~second].iterrows()]
-    controls = [_arm(row, unit, hollow=True) for _, row in table[second].iterrows()]
+    controls = [_arm(row, unit) for _, row in table[second].iterrows()]
     if len(arms) > most:
         arms = [*arms[:half], left_out(arms[half:-half], unit), *arms[-half:]]
     mean = table.attrs.get("control_mean", np.nan)
@@ -200,12 +200,11 @@ def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     dashes = {"color": GRAY, "linewidth": 1, "linestyle": (0, (4, 3)), "label": "front"}
     axis.step(seconds[order], differences[order], where="post", zorder=2, **dashes)
     size, faint = (6.0, 0.6) if len(done) < _CROWD else (4.0, 0.25)
-    second = done["role"].eq("control") if "role" in done else np.zeros(len(done), bool)
-    for (verdict, hollow), part in done.groupby([done["verdict"], second]):
-        style = VERDICT_STYLE[str(verdict)] | ({"markerfacecolor": "white"} if hollow else {})
+    for verdict, part in done.groupby("verdict"):
+        style = VERDICT_STYLE[str(verdict)]
         axis.vlines(part["seconds"], part["low"], part["high"], style["color"], linewidth=1, alpha=faint, zorder=3)
-        style |= {"linestyle": "none", "markersize": size, "markeredgewidth": size / 4.5}
-        axis.plot(part["seconds"], part["difference"], zorder=4, **style)
+        shape: dict[str, Any] = {"linestyle": "none", "markersize": size, "markeredgewidth": size / 4.5}
+        axis.plot(part["seconds"], part["difference"], zorder=4, **style, **shape)
     axis.margins(x=0.12)
     axis.set_xlabel("seconds a trial", fontsize=9)
     axis.set_ylabel(f"difference to the control in\n{unit.of_differences}", fontsize=9)
@@ -217,15 +216,12 @@ def cost(study: "Study | pd.DataFrame", *, labels: int = 12) -> Figure:
     return figure
 
 
-def _arm(row: Any, unit: Unit, *, hollow: bool = False) -> Row:
+def _arm(row: Any, unit: Unit) -> Row:
     label = wrapped(row["arm"], 44)
     if np.isnan(row["difference"]):
         return Row(label, words="no result")
-    style = {**VERDICT_STYLE[row["verdict"]]}
-    if hollow:
-        style["markerfacecolor"] = "white"
     words = f"{unit.change(row['difference'])}  {row['verdict']}"
-    return Row(label, row["difference"], row["low"], row["high"], words, style)
+    return Row(label, row["difference"], row["low"], row["high"], words, VERDICT_STYLE[row["verdict"]])
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:

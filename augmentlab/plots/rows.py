@@ -13,12 +13,13 @@ from augmentlab.plots.frames import Unit
 __all__ = ["VERDICT_STYLE", "Row", "forest", "left_out", "write_at_right"]
 
 # Okabe and Ito's blue and vermilion differ for colour-blind readers; marker and fill tell verdicts apart in gray print.
+# Hollow is what is not decided, and nothing else.
 VERDICT_STYLE: dict[str, dict[str, Any]] = {
     "helps": {"color": "#0072B2", "marker": "o", "markerfacecolor": "#0072B2"},
     "hurts": {"color": "#D55E00", "marker": "s", "markerfacecolor": "#D55E00"},
     "equivalent": {"color": "#555555", "marker": "D", "markerfacecolor": "#BBBBBB"},
     "undecided": {"color": "#777777", "marker": "o", "markerfacecolor": "white"},
-    "identical": {"color": "#777777", "marker": "|", "markerfacecolor": "white"},
+    "identical": {"color": "#777777", "marker": "d", "markerfacecolor": "#777777"},
 }
 _LINE = 0.16  # inches of a line of text
 

@@ -25,7 +25,8 @@ def check_data(data: Any) -> None:
     """Raise for what is no set of images with one class each."""
     if not isinstance(data, Dataset):
         raise TypeError(
-            f"data must be an augmentlab Dataset; got {type(data).__name__}: make one with Dataset(images, labels)"
+            f"data must be an augmentlab Dataset; got {type(data).__name__}: make one with Dataset(images, labels) "
+            "or data.from_folder(path)"
         )
     if len(data) > 20 and len(data.classes) > len(data) / 2 and all(map(_is_number, data.classes)):
         raise ValueError(
@@ -63,6 +64,20 @@ def common_preparation(arms: Sequence[Arm]) -> Compose:
                 f"has {part!r}: give them as preprocess=..."
             )
     return parts[0]
+
+
+def idle(arms: Sequence[Arm]) -> list[Arm]:
+    """Return the arms that do nothing beside the preprocessing, which the control has as well.
+
+    Nothing that is asked for is not among them: ``Compose([])``, and a level of 0 among others, as in a grid.
+    """
+    return [
+        arm
+        for arm in arms
+        if arm.pipeline.steps
+        and all(step.is_identity or step.deterministic() == step for step in arm.pipeline.steps)
+        and all(isinstance(level, bool) for _, level in arm.point)
+    ]
 
 
 def second_control(arms: Sequence[Arm], preparation: Compose) -> list[Arm]:

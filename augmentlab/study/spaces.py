@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from augmentlab import transforms
-from augmentlab.compose import Compose, OneOf
+from augmentlab.compose import Compose, OneOf, quietly
 from augmentlab.params import parameters
 from augmentlab.policies import RandAugment
 from augmentlab.transform import Transform
@@ -49,7 +49,8 @@ class Arm:
         """The transform as a Compose: a step then meets the same draws alone as beside others."""
         if isinstance(self.transform, Compose) and self.transform.p == 1:
             return self.transform
-        return Compose((self.transform,))
+        with quietly():  # a study says of an arm that it does nothing, where the user wrote it
+            return Compose((self.transform,))
 
     @property
     def code(self) -> str:
@@ -353,6 +354,10 @@ def _labelled(label: str, transform: Any) -> Arm:
 
 
 def _name(transform: Any) -> str:
+    if isinstance(transform, tuple) and len(transform) == 2 and isinstance(transform[1], Transform):
+        raise TypeError(
+            f"arms must be transforms; got a tuple: names stand in a dict, as in {{{transform[0]!r:.40}: ...}}"
+        )
     if not isinstance(transform, Transform):
         raise TypeError(f"arms must be transforms; got {transform!r:.80}")
     if isinstance(transform, Compose) and transform.steps:

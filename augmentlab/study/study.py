@@ -23,6 +23,7 @@ from augmentlab.study.inputs import (
     check_data,
     common_preparation,
     count,
+    idle,
     preprocessing,
     region,
     second_control,
@@ -103,6 +104,11 @@ class Study(Record):
     ValueError, TypeError, OSError
         In one sentence that names the parameter, what is allowed and what came.
 
+    Warns
+    -----
+    UserWarning
+        For an arm that does nothing, such as ``CoarseDropout()``, whose strengths are all at their defaults.
+
     Notes
     -----
     A step that is fitted to data, such as `Standardize.fit`, must not see images that are predicted later, validation
@@ -154,6 +160,12 @@ class Study(Record):
         draws, copies, seed = count("draws", draws, 2), count("copies", copies, 1), count("seed", seed, 0)
         self._preprocess = preprocessing(preprocess)
         self._preparation = common_preparation(arms)
+        for arm in idle(arms):
+            warnings.warn(
+                f"arms should change images; {arm.label!r} does nothing that the control does not: {arm.code:.80}",
+                UserWarning,
+                stacklevel=2,
+            )
         controls = second_control(arms, self._preparation) if trivial else []
         self._arms: list[Arm] | None = [*arms, *controls]
         self._split: Split | None = split(

@@ -81,17 +81,16 @@ function render({ model, el }) {
 
   // --- rows
   const percent = (value) => { const { low, high } = model.get("axis"); return `${(100 * (value - low)) / (high - low)}%`; };
-  function marker(verdict, hollow) {
+  function marker(verdict) {
     const style = verdicts[verdict], svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     svg.setAttribute("viewBox", "-6 -6 12 12");
     svg.setAttribute("aria-hidden", "true");
     if (!style) return svg;
-    const shapes = { o: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0", s: "M-3.8 -3.8h7.6v7.6h-7.6z", D: "M0 -5L5 0L0 5L-5 0z", "|": "M0 -5V5" };
+    const shapes = { o: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0", s: "M-3.8 -3.8h7.6v7.6h-7.6z", D: "M0 -5L5 0L0 5L-5 0z", d: "M0 -5L3 0L0 5L-3 0z" };
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
     path.setAttribute("d", shapes[style.marker] ?? shapes.o);
     svg.style.setProperty("--al-mark-line", style.color);
-    svg.style.setProperty("--al-mark-fill", hollow || style.markerfacecolor === "white" ? "var(--al-field)" : style.markerfacecolor);
-    if (style.marker === "|") path.setAttribute("stroke-width", "2.6"); // beside the line at zero
+    svg.style.setProperty("--al-mark-fill", style.markerfacecolor === "white" ? "var(--al-field)" : style.markerfacecolor);
     svg.append(path);
     return svg;
   }
@@ -146,9 +145,9 @@ function render({ model, el }) {
     cells.draws.replaceChildren(tried, ...(row.failed ? [" ", make("span", "al-failed", `${row.failed} failed`)] : []));
     const style = verdicts[row.verdict];
     if (style) node.span.style.setProperty("--al-mark-line", style.color);
-    node.dot.replaceChildren(...(style ? [marker(row.verdict, row.role === "control")] : []));
+    node.dot.replaceChildren(...(style ? [marker(row.verdict)] : []));
     const word = row.verdict || (row.role === "baseline" ? "reference" : "no result yet");
-    cells.verdict.replaceChildren(...(style ? [marker(row.verdict, row.role === "control")] : []), make("span", "", word));
+    cells.verdict.replaceChildren(...(style ? [marker(row.verdict)] : []), make("span", "", word));
     cells.verdict.title = row.words.needed ?? "";
   }
   function refresh() {
