@@ -5,6 +5,7 @@ A table holds what is given, a function holds what is promised. What is promised
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import sqlite3
@@ -49,7 +50,7 @@ from augmentlab.app import _read_pipeline
 from augmentlab.documents import parse
 from augmentlab.params import parameters
 from augmentlab.study.storage import Storage, content_key
-from augmentlab.widgets import twin
+from augmentlab.widgets import studypictures, twin
 
 EXAMPLES = int(os.environ.get("AUGMENTLAB_EXAMPLES", "60"))
 FUZZ = settings(
@@ -1084,6 +1085,33 @@ def test_what_a_users_class_raises_is_the_result_of_that_trial(monkeypatch, erro
     assert one.n_complete == 4
     with pytest.raises(type(error)):
         Mine().apply(np.zeros((8, 8), np.uint8))
+
+
+@pytest.mark.parametrize("case", ["a long one", "one that cannot be said", "HTML"])
+def test_what_a_users_class_raises_is_said_in_a_few_words_in_every_view(monkeypatch, case):
+    error, words = RAISED[case]
+    given = Dataset(*pictures())
+    one = run(study({"mine": Mine()}, given))
+    broken = Compose([Mine(), Rotate(angle=uniform(-20, 20))])
+    explorer, checked = explore(given, broken), label_check(given, broken, rows=2, columns=2, size=16)
+    numbers = itertools.count()
+    monkeypatch.setattr(Mine, "does", staticmethod(lambda x: raising(error)(x) if next(numbers) % 2 else x))
+    checked.next_page()
+    said = checked.view.error
+    assert "is left out: " in said
+    assert len(said) < 2 * 2200
+    monkeypatch.setattr(Mine, "does", staticmethod(raising(error)))
+    for view, change in ((explorer, lambda: setattr(explorer, "seed", 7)), (checked, checked.next_page)):
+        with contextlib.suppress(type(error)):  # which is raised where nobody looks at a page
+            change()
+        assert view.view.error.startswith(words)
+        assert len(view.view.error) < 2100
+        view.close()
+    page = report.page(one)
+    assert "Not drawn: " in page
+    assert len(page) < 200_000
+    assert words.partition(": ")[2] in page
+    assert len(studypictures.grid(one, "mine")["error"]) < 2100
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), BaseException("x")], ids=repr)
