@@ -5,6 +5,8 @@ import hashlib
 import html
 import re
 
+MOST_TOLD = 2000  # characters of what an exception says
+
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -31,6 +33,32 @@ def printable(plain: str) -> str:
     """A text that HTML, SVG and a terminal can show: a file's name may hold bytes that are no characters, or controls."""
     whole = plain.encode("utf-8", "replace").decode("utf-8")
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", whole)
+
+
+def said(error: object) -> str:
+    """What an exception or a warning says, as far as it can be said, stored and shown.
+
+    Examples
+    --------
+    >>> len(said(ValueError("x" * 10**6)))
+    2000
+    """
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001  (whatever a user's __str__ raises)
+        words = "it cannot say what"
+    return printable(words[:MOST_TOLD])
+
+
+def told(error: BaseException) -> str:
+    """The kind of an exception and what it says.
+
+    Examples
+    --------
+    >>> told(KeyError("x"))
+    "KeyError: 'x'"
+    """
+    return f"{type(error).__name__}: {said(error)}"
 
 
 def element(tag: str, *content: object, **attributes: object) -> Markup:

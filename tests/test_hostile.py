@@ -6,6 +6,7 @@ A table holds what is given, a function holds what is promised. What is promised
 import contextlib
 import importlib.util
 import io
+import itertools
 import json
 import os
 import sqlite3
@@ -51,8 +52,8 @@ from augmentlab import (
 from augmentlab.app import _read_pipeline
 from augmentlab.documents import parse
 from augmentlab.params import parameters
-from augmentlab.study.storage import Storage
-from augmentlab.widgets import twin
+from augmentlab.study.storage import Storage, content_key
+from augmentlab.widgets import studypictures, twin
 
 EXAMPLES = int(os.environ.get("AUGMENTLAB_EXAMPLES", "60"))
 FUZZ = settings(
@@ -518,6 +519,39 @@ def arm(**changes):
     return change
 
 
+def context(**changes):
+    def change(connection):
+        stored = json.loads(connection.execute("SELECT spec FROM study").fetchone()[0])["context"]
+        spec(context=stored | changes)(connection)
+
+    return change
+
+
+def without(*keys):
+    """A statement that takes keys out of the context."""
+
+    def change(connection):
+        stored = json.loads(connection.execute("SELECT spec FROM study").fetchone()[0])["context"]
+        spec(context={key: value for key, value in stored.items() if key not in keys})(connection)
+
+    return change
+
+
+def opening(**changes):
+    """A statement that adds an opening of the locked test, of which something is odd."""
+
+    def change(connection):
+        key, text = connection.execute("SELECT key, spec FROM study").fetchone()
+        shared = {name: json.loads(text)["context"][name] for name in ("data", "split")}
+        given = {"study": key, "detail": "dark", "created": "2026-01-01T00:00:00.000+00:00"} | changes
+        connection.execute(
+            "INSERT INTO event (subject, kind, study, detail, created) VALUES (?, 'opening', ?, ?, ?)",
+            (content_key(shared), *given.values()),
+        )
+
+    return change
+
+
 def sql(*statements):
     return lambda connection: [
         connection.execute(*one) if isinstance(one, tuple) else connection.execute(one) for one in statements
@@ -533,6 +567,7 @@ class Payload:
 
 PICKLE = __import__("pickle").dumps(Payload())
 WRITES = "must be as augmentlab writes it; its "
+OPENINGS = "must hold events as augmentlab writes them; "
 TRIALS = "must hold trials as augmentlab writes them; "
 ENDLESS = (
     "CREATE VIEW trial AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS key, 'a' AS arm, "
@@ -565,10 +600,18 @@ ROWS = {
     "an arm with a list for a name": (arm(label=["a"]), WRITES + "arms.label is ['a']"),
     "a role": (arm(role="root"), WRITES + "arms.role is"),
     "levels": (arm(levels=[[1, 2, 3]]), WRITES + "arms.levels is"),
+    "a level that is a list": (arm(levels=[["a", [1]]]), WRITES + "arms.levels is ["),
+    "a level that is a dict": (arm(levels=[["a", {"x": 1}]]), WRITES + "arms.levels is ["),
+    "levels that are a dict": (arm(levels={"x": 1}), WRITES + "arms.levels is {'x': 1}"),
+    "a factor twice": (arm(levels=[["a", 1], ["a", 2]]), WRITES + "arms.levels is ["),
+    "two arms of one name": (arm(label="flip"), WRITES + "arms.label is "),
+    "an arm called control": (arm(label="control"), WRITES + "arms.label is "),
+    "no arms": (spec(arms=[]), WRITES + "arms is []"),
     "a pipeline as text": (arm(transform="os:system"), WRITES + "arms.transform is 'os:system'"),
     "a rope": (spec(rope="1"), WRITES + "rope is '1'"),
     "a rope below 0": (spec(rope=-1), WRITES + "rope is -1"),
     "a rope that is nan": (spec(rope=float("nan")), "NaN is no number of JSON"),
+    "a rope of hundreds of digits": (spec(rope=10**400), WRITES + "rope is 1000"),
     "a metric": (spec(metric="accuracy"), WRITES + "metric is 'accuracy'"),
     "a kind of metric": (spec(metric={"name": "a", "kind": "eval", "scale": 1}), WRITES + "metric.kind is 'eval'"),
     "a scale of 0": (spec(metric={"name": "a", "kind": "hits", "scale": 0}), WRITES + "metric.scale is 0"),
@@ -576,7 +619,19 @@ ROWS = {
         spec(metric={"name": "a", "kind": "scorer", "scale": 1, "scorer": "os:system"}),
         WRITES + "metric is {",
     ),
+    "an infinite number": (sql("UPDATE study SET spec = replace(spec, '\"rope\": 0.5', '\"rope\": 1e999')"), "1e999 is no number of JSON"),
     "no context": (spec(context={}), WRITES + "context.data is missing"),
+    "no copies": (without("copies"), WRITES + "context.copies is missing"),
+    "no copy": (context(copies=0), WRITES + "context.copies is 0"),
+    "no training images": (context(train_size=0), WRITES + "context.train_size is 0"),
+    "no engine": (without("engine"), WRITES + "context.engine is missing"),
+    "no preprocessing": (without("preprocess"), WRITES + "context.preprocess is missing"),
+    "no versions": (without("versions"), WRITES + "context.versions is missing"),
+    "versions as a list": (context(versions=["1.0"]), WRITES + "context.versions is ['1.0']"),
+    "a version that is a list": (context(versions={"numpy": [1]}), WRITES + "context.versions is {'numpy': [1]}"),
+    "a split of something else": (context(split={"<script>": 1}), WRITES + "context.split.validation is missing"),
+    "a share as text": (context(split={"validation": "a", "test": 0.2, "seed": 0}), WRITES + "context.split.validation is 'a'"),
+    "a share beyond 1": (context(split={"validation": 2, "test": 0.2, "seed": 0}), WRITES + "context.split is {"),
     "no groups": (spec(groups={}), WRITES + "groups.validation is missing"),
     "groups of other images": (spec(groups={"validation": [1], "test": None}), WRITES + "groups is"),
     "labels of other images": (spec(labels={"validation": [0], "test": [0]}), "must hold trials of the 1 images"),
@@ -584,6 +639,16 @@ ROWS = {
     "huge labels": (spec(labels={"validation": [2**40], "test": [0]}), WRITES + "labels is"),
     "a name": (spec(name=None), WRITES + "name is None"),
     "classes": (spec(classes=5), WRITES + "classes is 5"),
+    "no classes": (spec(classes=[]), WRITES + "classes is []"),
+    "one class of two": (spec(classes=["0"]), WRITES + "classes is ['0']"),
+    "a key with a quote": (sql("UPDATE artifact SET study = 'x'' y'", "UPDATE study SET key = 'x'' y'"), WRITES + 'key is "x\' y"'),
+    "a key of bytes": (sql("UPDATE study SET key = x'00'"), WRITES + "key is b'\\x00'"),
+    "a name of bytes": (sql("UPDATE study SET name = x'00'"), WRITES + "name is b'\\x00'"),
+    "an opening by no study": (opening(study="nokey"), OPENINGS + "the study of one is 'nokey'"),
+    "an opening by bytes": (opening(study=b"\0"), OPENINGS + "the study of one is b'\\x00'"),
+    "an opening of bytes": (opening(detail=b"\0"), OPENINGS + "the detail of one is b'\\x00'"),
+    "an opening some day": (opening(created="soon"), OPENINGS + "the created of one is 'soon'"),
+    "an opening at bytes": (opening(created=b"\0"), OPENINGS + "the created of one is b'\\x00'"),
     "short hits": (sql("UPDATE trial SET hits = x'00'"), TRIALS + "the hits of one are 1 bytes for"),
     "long hits": (sql("UPDATE trial SET hits = zeroblob(1000000)"), TRIALS + "the hits of one are 1000000 bytes for"),
     "hits as text": (sql("UPDATE trial SET hits = 'abc'"), TRIALS + "the hits of one is 'abc'"),
@@ -597,9 +662,16 @@ ROWS = {
     "images as text": (sql("UPDATE trial SET images = 'x'"), TRIALS + "the images of one is 'x'"),
     "half a class": (sql("UPDATE trial SET predictions = x'010203'"), TRIALS + "the predictions of one are 3 bytes"),
     "a value as text": (sql("UPDATE trial SET value = 'x'"), TRIALS + "the value of one is 'x'"),
-    "an infinite value": (sql("UPDATE trial SET value = 9e999"), TRIALS + "the value or the seconds of one are not"),
-    "infinite seconds": (sql("UPDATE trial SET seconds = 9e999"), TRIALS + "the value or the seconds of one are not"),
-    "a time that is none": (sql("UPDATE trial SET started = 'soon'"), TRIALS + "Invalid isoformat string"),
+    "an infinite value": (sql("UPDATE trial SET value = 9e999"), TRIALS + "the value of one is inf"),
+    "infinite seconds": (sql("UPDATE trial SET seconds = 9e999"), TRIALS + "the seconds of one is inf"),
+    "a time that is none": (sql("UPDATE trial SET started = 'soon'"), TRIALS + "the started of one is 'soon'"),
+    "no time": (sql("UPDATE trial SET started = ''"), TRIALS + "the started of one is ''"),
+    "a time in the year 1": (sql("UPDATE trial SET started = '0001-01-01T00:00:00.000+00:00'"), TRIALS + "the started of one is '0001"),
+    "a time far away": (sql("UPDATE trial SET started = '2999-01-01T00:00:00.000+00:00'"), TRIALS + "the started of one is '2999"),
+    "a time of another zone": (sql("UPDATE trial SET started = '0001-01-01T00:00:00+23:59'"), TRIALS + "the started of one is"),
+    "a time in another form": (sql("UPDATE trial SET started = '20260101T000000Z' WHERE draw = 0"), TRIALS + "the started of"),
+    "endless seconds": (sql("UPDATE trial SET seconds = 1e300"), TRIALS + "the seconds of one is 1e+300"),
+    "negative seconds": (sql("UPDATE trial SET seconds = -1.0"), TRIALS + "the seconds of one is -1.0"),
     "a draw as text": (sql("UPDATE trial SET draw = 'x'"), TRIALS + "the draw of one is 'x'"),
     "a message that is no text": (sql("UPDATE trial SET message = cast(x'fffe' AS TEXT)"), "Could not decode to UTF-8"),
     "a search that is a pickle": (
@@ -609,6 +681,10 @@ ROWS = {
     "a search that is a list": (
         sql("INSERT INTO artifact SELECT key, 'search', 's', '[]' FROM study"),
         WRITES + "search is []",
+    ),
+    "a picture named by bytes": (
+        sql("UPDATE artifact SET name = x'00' WHERE kind = 'sample' AND name LIKE '0:%'"),
+        "must hold files of a study as augmentlab writes them; the name of one is b'\\x00'",
     ),
     "a picture that is a pickle": (
         sql(("UPDATE artifact SET content = ? WHERE kind = 'sample'", (PICKLE,)), ("INSERT INTO artifact SELECT key, 'sample', 's', ? FROM study", (PICKLE,))),
@@ -754,7 +830,7 @@ def test_a_file_that_another_program_holds_is_waited_for_and_then_named(tmp_path
 
 FULL = """
 import resource, signal, sys, numpy as np
-from augmentlab.study.storage import Storage, Trial
+from augmentlab.study.storage import Storage, Trial, now
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 path, stored = sys.argv[1], 0
 with Storage(path, write=True) as store:
@@ -762,7 +838,7 @@ with Storage(path, write=True) as store:
     try:
         for number in range(10_000):
             store.save_trials([Trial(key=str(number), arm="a" * 500, draw=number, part="validation", state="complete",
-                hits=np.ones(800, bool), images=800, started="", seconds=0.0, value=1.0)])
+                hits=np.ones(800, bool), images=800, started=now(), seconds=0.0, value=1.0)])
             stored = number
     except OSError as error:
         print(type(error).__name__, error, sep="|")
@@ -1067,6 +1143,33 @@ def test_what_a_users_class_raises_is_the_result_of_that_trial(monkeypatch, erro
     assert one.n_complete == 4
     with pytest.raises(type(error)):
         Mine().apply(np.zeros((8, 8), np.uint8))
+
+
+@pytest.mark.parametrize("case", ["a long one", "one that cannot be said", "HTML"])
+def test_what_a_users_class_raises_is_said_in_a_few_words_in_every_view(monkeypatch, case):
+    error, words = RAISED[case]
+    given = Dataset(*pictures())
+    one = run(study({"mine": Mine()}, given))
+    broken = Compose([Mine(), Rotate(angle=uniform(-20, 20))])
+    explorer, checked = explore(given, broken), label_check(given, broken, rows=2, columns=2, size=16)
+    numbers = itertools.count()
+    monkeypatch.setattr(Mine, "does", staticmethod(lambda x: raising(error)(x) if next(numbers) % 2 else x))
+    checked.next_page()
+    said = checked.view.error
+    assert "is left out: " in said
+    assert len(said) < 2 * 2200
+    monkeypatch.setattr(Mine, "does", staticmethod(raising(error)))
+    for view, change in ((explorer, lambda: setattr(explorer, "seed", 7)), (checked, checked.next_page)):
+        with contextlib.suppress(type(error)):  # which is raised where nobody looks at a page
+            change()
+        assert view.view.error.startswith(words)
+        assert len(view.view.error) < 2100
+        view.close()
+    page = report.page(one)
+    assert "Not drawn: " in page
+    assert len(page) < 200_000
+    assert words.partition(": ")[2] in page
+    assert len(studypictures.grid(one, "mine")["error"]) < 2100
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), BaseException("x")], ids=repr)

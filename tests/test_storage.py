@@ -72,7 +72,7 @@ def as_of_version_1(path):
         connection.execute(f"PRAGMA application_id = {storage._APPLICATION}")
         connection.execute("PRAGMA user_version = 1")
         connection.execute(
-            "INSERT INTO trial VALUES ('k', 'Invert()', 0, 'validation', 'complete', 0.6, ?, 10, '', 0.25, '')",
+            "INSERT INTO trial VALUES ('k', 'Invert()', 0, 'validation', 'complete', 0.6, ?, 10, '2025-01-01T00:00:00.000+00:00', 0.25, '')",
             (bytes([0b10110010, 0b11000000]),),
         )
         connection.commit()
@@ -406,11 +406,11 @@ def test_a_writer_killed_at_work_loses_nothing(tmp_path):
     path = tmp_path / "study.db"
     code = (
         "import sys, numpy as np\n"
-        "from augmentlab.study.storage import Storage, Trial\n"
+        "from augmentlab.study.storage import Storage, Trial, now\n"
         "with Storage(sys.argv[1], write=True) as store:\n"
         "    for number in range(10**9):\n"
         "        store.save_trials([Trial(key=str(number), arm='a', draw=number, part='validation', state='complete',\n"
-        "            hits=np.arange(10) < number % 10, images=10, started='', seconds=0.0)])\n"
+        "            hits=np.arange(10) < number % 10, images=10, started=now(), seconds=0.0)])\n"
         "        print(number, flush=True)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
@@ -432,11 +432,11 @@ def test_two_writers_wait_for_each_other(tmp_path):
     path = tmp_path / "study.db"
     code = (
         "import sys, numpy as np\n"
-        "from augmentlab.study.storage import Storage, Trial\n"
+        "from augmentlab.study.storage import Storage, Trial, now\n"
         "with Storage(sys.argv[1], write=True) as store:\n"
         "    for number in range(100):\n"
         "        store.save_trials([Trial(key=str(number), arm=sys.argv[2], draw=number, part='validation',\n"
-        "            state='complete', hits=np.ones(3, bool), images=3, started='', seconds=0.0)])\n"
+        "            state='complete', hits=np.ones(3, bool), images=3, started=now(), seconds=0.0)])\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, str(path), name]) for name in "ab"]
     assert [writer.wait() for writer in writers] == [0, 0]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from augmentlab import render
 from augmentlab.compose import Compose
 from augmentlab.documents import from_dict
-from augmentlab.markup import Markup, element
+from augmentlab.markup import Markup, element, told
 from augmentlab.study.words import chance
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def strip(label: str, document: dict[str, Any], pictures: Sequence[NDArray[Any]]
             warnings.simplefilter("ignore", UserWarning)
             tiles = list(render.tiles(pipeline, pictures, seed, draws=DRAWS, size=_TILE))
     except Exception as error:  # noqa: BLE001  (a user's own transform may raise anything, and the rest is worth reading)
-        return element("p", f"Not drawn: {error}", class_="quiet")
+        return element("p", f"Not drawn: {told(error)}", class_="quiet")
     ordered = sorted(tiles, key=lambda tile: (tile.column, tile.row))
     picture = render.montage([tile.image for tile in ordered], columns=len(pictures), background=128)
     alt = f"{label}: {len(pictures)} images, and {DRAWS} draws of each below it"

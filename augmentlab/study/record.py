@@ -21,7 +21,7 @@ from augmentlab.study.metrics import Metric
 from augmentlab.study.runner import BOOTSTRAP
 from augmentlab.study.spaces import CONTROL, IDENTITY, Arm
 from augmentlab.study.storage import Storage, Trial, content_key, is_blank
-from augmentlab.study.stored import check_search, check_spec
+from augmentlab.study.stored import check_key, check_search, check_spec
 
 if TYPE_CHECKING:
     import os
@@ -80,13 +80,15 @@ class Record:
             No file, or no study file.
         """
         with Storage(storage, write=False) as store:
-            return [cls._loaded(str(Path(storage).absolute()), key, spec) for key, _, spec in store.studies()]
+            return [cls._loaded(str(Path(storage).absolute()), *stored) for stored in store.studies()]
 
     @classmethod
-    def _loaded(cls, storage: str, key: str, spec: dict[str, Any]) -> Self:
+    def _loaded(cls, storage: str, key: str, name: str, spec: dict[str, Any]) -> Self:
         study = cls.__new__(cls)
         nothing = dict.fromkeys(("data", "model", "_arms", "_split"))
-        spec = _of_now(spec, f"a study of storage {storage!r}")
+        where = f"a study of storage {storage!r}"
+        check_key(key, name, where)
+        spec = _of_now(spec, where)
         vars(study).update(
             nothing, _key=key, _spec=spec, _metric=Metric(**spec["metric"]), _storage=storage,
             _stop=threading.Event(), interrupted=False,

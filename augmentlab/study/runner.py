@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from augmentlab import engines, models
 from augmentlab.batch import augment_batch
-from augmentlab.markup import printable
+from augmentlab.markup import MOST_TOLD, printable, said, told
 from augmentlab.study import metrics
 from augmentlab.study.pools import ONE_AT_A_TIME
 from augmentlab.study.splits import training_draw
@@ -31,7 +31,6 @@ Images = NDArray[Any] | tuple[NDArray[Any], ...]
 # Streams of randomness: the first number after a study's seed. Never 0, which NumPy pads seeds with.
 SPLIT, DRAW, COPY, MODEL, BOOTSTRAP, TARGET = 1, 2, 3, 4, 5, 6
 
-_MOST_MESSAGE = 2000  # characters of an error, or of all warnings of a trial
 _MOST_TRACEBACK = 8000  # characters; the end of one tells most
 _MOST_FEATURES = 512 * 2**20  # bytes of features that are kept
 
@@ -196,12 +195,12 @@ def run_cell(work: Work, cell: Cell) -> tuple[Trial, ...]:
         try:
             trials = _trials(work, cell, started)
         except Exception as error:  # noqa: BLE001  (whatever a user's model or transform raises)
-            message = _told(type(error), error)
+            message = told(error)
             trace = _trace(error)
     seconds = (time.perf_counter() - clock) / len(cell.targets)
     if not trials:
         return failed(cell, message, started=started, seconds=seconds, trace=trace)
-    message = "; ".join(dict.fromkeys(_told(one.category, one.message) for one in caught))[:_MOST_MESSAGE]
+    message = "; ".join(dict.fromkeys(f"{one.category.__name__}: {said(one.message)}" for one in caught))[:MOST_TOLD]
     return tuple(
         replace(trial, seconds=seconds, message=trial.message if trial.state == "failed" else message)
         for trial in trials
@@ -243,7 +242,7 @@ def _predicted(work: Work, cell: Cell, target: Target, model: Any, started: str,
             inputs = _disturbed(work, target.pipeline, target.part, cell.arm)
         except Exception as error:  # noqa: BLE001  (whatever a user's transform raises)
             alone = replace(cell, targets=(target,))
-            return failed(alone, _told(type(error), error), started=started, trace=_trace(error))[0]
+            return failed(alone, told(error), started=started, trace=_trace(error))[0]
     predictions = _classes(model.predict(inputs), len(places), int(work.labels.max()))
     hits = predictions == answers
     scores = None
@@ -279,15 +278,6 @@ def _classes(given: Any, count: int, largest: int) -> NDArray[np.int64]:
         wrong = next(one for one in predictions if not 0 <= one <= largest)
         raise ValueError(f"predict must give class numbers in 0..{largest}; got {wrong}")
     return predictions.astype(np.int64)
-
-
-def _told(kind: type[BaseException], error: object) -> str:
-    """What an exception or a warning says, as far as it can be said and stored."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001  (whatever a user's __str__ raises)
-        text = "it cannot say what"
-    return f"{kind.__name__}: {printable(text[:_MOST_MESSAGE])}"
 
 
 def _trace(error: Exception) -> str:

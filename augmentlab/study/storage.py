@@ -25,7 +25,7 @@ import uuid
 import warnings
 import weakref
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -46,6 +46,7 @@ _SMALLEST = 512  # bytes of SQLite's smallest page
 _TIMEOUT = 30.0  # seconds to wait for another writer
 LEASE = 60.0  # seconds for which a claim holds unless it is renewed
 _RENEWAL = 15.0  # seconds between renewals
+_LONGEST = 1e9  # seconds of a trial, 30 years: what is more was never measured
 # File systems on which the shared memory of a write-ahead log does not work across machines.
 _NETWORK = {
     "nfs",
@@ -272,7 +273,7 @@ class Storage:
 
     def _parsed(self, text: Any) -> Any:
         try:
-            return json.loads(text, parse_constant=_no_constant)
+            return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
         except (RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"storage {self.path!r} must hold studies as JSON; one is not: {error}") from None
 
@@ -376,7 +377,14 @@ class Storage:
         if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'artifact'"):
             return {}
         query = "SELECT name, content FROM artifact WHERE study = ? AND kind = ? ORDER BY rowid"
-        return dict(self._rows(query, (study, kind)))
+        found = dict(self._rows(query, (study, kind)))
+        for name in found:
+            if not isinstance(name, str):
+                raise ValueError(
+                    f"storage {self.path!r} must hold files of a study as augmentlab writes them; "
+                    f"the name of one is {shown(name)}"
+                )
+        return found
 
     def record(self, subject: str, kind: str, study: str, detail: str) -> int:
         """Record that a study did something to a subject, once; return how many times it had been done by then.
@@ -401,9 +409,23 @@ class Storage:
 
     def events(self, subject: str, kind: str) -> list[tuple[str, str, str]]:
         """Study, detail and time of each event, in order."""
-        return self._rows(
-            "SELECT study, detail, created FROM event WHERE subject = ? AND kind = ? ORDER BY number", (subject, kind)
+        rows = self._rows(
+            "SELECT event.study, detail, event.created, study.key FROM event LEFT JOIN study ON study.key = event.study "
+            "WHERE subject = ? AND kind = ? ORDER BY number",
+            (subject, kind),
         )
+        for study, detail, created, known in rows:
+            for name, value, good in (
+                ("study", study, known is not None and isinstance(study, str)),
+                ("detail", detail, isinstance(detail, str)),
+                ("created", created, _is_time(created)),
+            ):
+                if not good:
+                    raise ValueError(
+                        f"storage {self.path!r} must hold events as augmentlab writes them; "
+                        f"the {name} of one is {shown(value)}"
+                    )
+        return [row[:3] for row in rows]
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with self._lock, _explained(self.path):
@@ -594,6 +616,23 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        _no_constant(shown(text).strip("'"))
+    return value
+
+
+def _is_time(value: Any) -> bool:
+    """Whether it is what `now` writes, in years that pandas and the databases of trackers can count from."""
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    written = time.isoformat(timespec="milliseconds") == value and time.utcoffset() == timedelta(0)
+    return written and 1970 <= time.year < 2200
+
+
 # SQLite holds any kind of value in any column.
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "key": str, "arm": str, "draw": int, "part": str, "state": str, "images": int, "started": str, "seconds": (int, float),
@@ -614,10 +653,15 @@ def _trial(row: tuple[Any, ...]) -> Trial:
             raise ValueError(f"the {name} of one are {len(found[name])} bytes for {images} images")
     if (found["state"] == "complete") != (found["hits"] is not None):
         raise ValueError(f"one is {found['state']} {'without' if found['hits'] is None else 'with'} hits")
-    if not math.isfinite(found["value"] or 0.0) or not math.isfinite(found["seconds"]):
-        raise ValueError("the value or the seconds of one are not finite")
-    if found["started"]:
-        datetime.fromisoformat(found["started"])
+    allowed = {
+        "state": found["state"] in ("complete", "failed"),
+        "value": math.isfinite(found["value"] or 0.0),
+        "seconds": 0 <= found["seconds"] <= _LONGEST,
+        "started": _is_time(found["started"]),
+    }
+    for name, good in allowed.items():
+        if not good:
+            raise ValueError(f"the {name} of one is {shown(found[name])}")
     if found["hits"] is not None:
         packed = np.frombuffer(found["hits"], np.uint8)
         found["hits"] = np.unpackbits(packed, count=images).astype(bool)

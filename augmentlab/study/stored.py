@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from augmentlab.distributions import shown
+from augmentlab.study.spaces import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_TRIALS = 1_000_000  # of one study; each has a key that is computed when the study is read
+_LARGEST = 2**63 - 1  # of a whole number that tables and trackers hold
 
 _MISSING = object()
 _NUMBER = (int, float)
@@ -25,7 +27,17 @@ _SPEC = {
     "classes": [str],
     "images": dict,
     "metric": {"name": str, "kind": str, "scale": _NUMBER},
-    "context": {"data": str, "seed": int, "split": dict, "train_size": int, "preparation": dict},
+    "context": {
+        "data": str,
+        "split": {"validation": _NUMBER, "test": _NUMBER, "seed": int},
+        "seed": int,
+        "train_size": int,
+        "copies": int,
+        "preprocess": dict,
+        "preparation": dict,
+        "engine": str,
+        "versions": dict,
+    },
     "arms": [_ARM],
     "labels": _LABELS,
     "groups": _GROUPS,
@@ -44,19 +56,30 @@ def check_spec(spec: Any, where: str) -> None:
     """
     wrong = _odd(spec, _SPEC, "spec")
     if wrong is None:
-        arms, draws, metric = spec["arms"], spec["draws"], spec["metric"]
+        arms, draws, metric, context = spec["arms"], spec["draws"], spec["metric"], spec["context"]
+        labels = [arm["label"] for arm in arms]
         allowed = {
             "draws": draws >= 1 and (len(arms) + 1) * draws <= MOST_TRIALS,
-            "rope": 0 <= spec["rope"] < math.inf,
+            "rope": 0 <= spec["rope"] < 100,
             "metric.kind": metric["kind"] in {"hits", "balanced", "f1", "loss", "scorer"},
-            "metric.scale": 0 < metric["scale"] < math.inf,
+            "metric.scale": metric["scale"] in {1, 100},
             "metric": metric.keys() == {"name", "kind", "scale"},
             "labels": all(0 <= one < 2**16 for part in _LABELS for one in spec["labels"][part]),
+            "classes": all(one < len(spec["classes"]) for part in _LABELS for one in spec["labels"][part]),
+            "arms": bool(arms),
+            "arms.label": len({CONTROL, *labels}) == 1 + len(labels),
             "arms.role": all(arm["role"] in {"arm", "control"} for arm in arms),
             "arms.levels": all(
-                len(level) == 2 and isinstance(level[0], str) for arm in arms for level in arm["levels"]
-            ),
-            "context.seed": spec["context"]["seed"] >= 0,
+                len(level) == 2 and isinstance(level[0], str) and isinstance(level[1], (bool, int, float, str))
+                for arm in arms
+                for level in arm["levels"]
+            )
+            and all(len({factor for factor, _ in arm["levels"]}) == len(arm["levels"]) for arm in arms),
+            "context.seed": context["seed"] >= 0,
+            "context.train_size": 1 <= context["train_size"] <= _LARGEST,
+            "context.copies": 1 <= context["copies"] <= _LARGEST,
+            "context.split": all(0 < context["split"][part] < 1 for part in _LABELS),
+            "context.versions": all(isinstance(version, str) for version in context["versions"].values()),
             "groups": all(
                 not groups or not labels or len(groups) == len(labels)
                 for groups, labels in ((spec["groups"][part], spec["labels"][part]) for part in _LABELS)
@@ -66,6 +89,17 @@ def check_spec(spec: Any, where: str) -> None:
     if wrong is not None:
         name, value = wrong
         raise ValueError(f"{where} must be as augmentlab writes it; its {name} is {_shown(value)}")
+
+
+def check_key(key: Any, name: Any, where: str) -> None:
+    """Raise a ValueError unless these are the key and the name of a study."""
+    good = {
+        "key": (key, isinstance(key, str) and re.fullmatch("[0-9a-f]{64}", key)),
+        "name": (name, isinstance(name, str)),
+    }
+    for what, (value, right) in good.items():
+        if not right:
+            raise ValueError(f"{where} must be as augmentlab writes it; its {what} is {shown(value)}")
 
 
 def check_search(outcome: Any, where: str) -> None:

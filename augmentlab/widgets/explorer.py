@@ -19,6 +19,7 @@ import traitlets
 from augmentlab import files, render, transforms
 from augmentlab.compose import Compose, flatten
 from augmentlab.data.bundled import first_photo
+from augmentlab.markup import told
 from augmentlab.params import parameters
 from augmentlab.sample import Sample
 from augmentlab.transform import Transform
@@ -485,7 +486,7 @@ class Explorer(ipywidgets.VBox):
                     self._near.submit((self._drawn, message))
 
     def _show_error(self, error: BaseException) -> None:
-        sentence = f"{type(error).__name__}: {error}"
+        sentence = told(error)
         self.view.progress = 0.0
         self.view.error = sentence
         path = frames.raised_in(self.draft, error)

@@ -19,6 +19,7 @@ import traitlets
 from augmentlab import documents, files, labelcheck, render
 from augmentlab.compose import flatten
 from augmentlab.labelcheck import Deck, Draw, Marks, Row
+from augmentlab.markup import said, told
 from augmentlab.transform import Transform
 from augmentlab.widgets import twin
 from augmentlab.widgets.controls import STYLE
@@ -406,7 +407,7 @@ class LabelCheck(ipywidgets.VBox):
     def _show_error(self, error: BaseException) -> None:
         self._failed = self.page
         self.view.progress = 0.0
-        self.view.error = f"{type(error).__name__}: {error}"
+        self.view.error = told(error)
 
     # --- without a kernel --------------------------------------------------------------------------------------------
 
@@ -451,8 +452,8 @@ def label_check(images: Any, pipeline: Transform, **options: Any) -> LabelCheck:
 
 def _sentences(broken: Sequence[tuple[Draw, Exception]]) -> Iterator[str]:
     for draw, error in broken[:_SAID]:
-        said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        yield f"Draw {draw.number} of {draw.name} is left out: {said}"
+        why = said(error) if isinstance(error, ValueError) else told(error)
+        yield f"Draw {draw.number} of {draw.name} is left out: {why}"
     if len(broken) > _SAID:
         yield f"So are {len(broken) - _SAID} others."
 

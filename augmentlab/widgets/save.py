@@ -9,6 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from augmentlab.markup import told
 from augmentlab.widgets.controls import STYLE
 from augmentlab.widgets.schedule import LatestWins
 
@@ -84,4 +85,4 @@ class Save(anywidget.AnyWidget):
             self.send({"file": file.name, "mime": file.mime}, [file.data])
 
     def _show_error(self, error: BaseException) -> None:
-        self.progress, self.said = -1.0, f"{type(error).__name__}: {error}"
+        self.progress, self.said = -1.0, told(error)

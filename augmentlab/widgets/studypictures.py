@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from augmentlab import render
+from augmentlab.markup import told
 from augmentlab.study import samples
 from augmentlab.widgets.studyrows import Row
 
@@ -51,7 +52,7 @@ def grid(study: "Study", label: str) -> dict[str, Any]:
         # Gray between the tiles is quiet on a light page and on a dark one.
         array = render.montage([tile.image for tile in tiles], 1 + _DRAWS, gap=2, background=128)
     except Exception as error:  # noqa: BLE001 - whatever a user's transform raises is said in place of the picture
-        return found | {"error": f"{type(error).__name__}: {error}"}
+        return found | {"error": told(error)}
     alt = f"{len(images)} training images, each followed by {_DRAWS} draws of {label}"
     return found | {"grid": _url(render.encode(array, quality=85), "jpeg"), "alt": alt}
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anywidget
 import traitlets
 
+from augmentlab.markup import said, told
 from augmentlab.study import Study
 from augmentlab.widgets import studypictures, twin
 from augmentlab.widgets.controls import STYLE
@@ -275,7 +276,7 @@ class StudyView(anywidget.AnyWidget):
             try:
                 return self._update()
             except Exception as error:  # noqa: BLE001 - such as a file that is gone; the next look may find it
-                self.error = f"{type(error).__name__}: {error}"
+                self.error = told(error)
                 return bool(self._pages)
             finally:
                 self._drawn.set()
@@ -462,4 +463,4 @@ def _about(study: Study) -> str:
 
 
 def _sentence(error: BaseException) -> str:
-    return str(error) if isinstance(error, (ValueError, RuntimeError)) else f"{type(error).__name__}: {error}"
+    return said(error) if isinstance(error, (ValueError, RuntimeError)) else told(error)
