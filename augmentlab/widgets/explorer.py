@@ -156,7 +156,7 @@ class Explorer(ipywidgets.VBox):
         self.detail = DetailView()
         self.code = CodeView(shown="Pipeline")
         self._words = Trailing(self._show_words, _WORDS_S)
-        self._schedule = LatestWins(self._draw, self._publish, self._show_error, ready=self.view.ready)
+        self._schedule = LatestWins(self._draw, self._publish, self._not_drawn, ready=self.view.ready)
         self._rest = LatestWins(
             frames.sharp, self._publish_rest, self._show_error, delay=_REST_S, min_interval=math.inf
         )
@@ -488,6 +488,10 @@ class Explorer(ipywidgets.VBox):
                 known = self._drawn is not None and 0 <= tile < len(self.tiles)
                 if known and 1 <= zoom < math.inf and frames.is_part(box):
                     self._near.submit((self._drawn, message))
+
+    def _not_drawn(self, error: BaseException) -> None:
+        self.view.stale = True
+        self._show_error(error)
 
     def _show_error(self, error: BaseException) -> None:
         sentence = f"{type(error).__name__}: {error}"
