@@ -458,6 +458,10 @@ class Explorer(ipywidgets.VBox):
         if self._schedule.busy:
             self.view.progress = share
 
+    def _not_drawn(self, error: BaseException) -> None:
+        self.view.stale = True
+        self._show_error(error)
+
     def _publish(self, _asked: Request, drawn: Drawn) -> None:
         self._drawn, failed, self._failed = drawn, self._failed, {}
         self.view.show(drawn.frame, drawn.caption)
@@ -488,10 +492,6 @@ class Explorer(ipywidgets.VBox):
                 known = self._drawn is not None and 0 <= tile < len(self.tiles)
                 if known and 1 <= zoom < math.inf and frames.is_part(box):
                     self._near.submit((self._drawn, message))
-
-    def _not_drawn(self, error: BaseException) -> None:
-        self.view.stale = True
-        self._show_error(error)
 
     def _show_error(self, error: BaseException) -> None:
         sentence = f"{type(error).__name__}: {error}"
