@@ -94,7 +94,7 @@ class Deck:
     Raises
     ------
     ValueError, TypeError
-        No images, no step to draw alone, a step that mixes several images, or a seed below 0.
+        No images, no step to draw alone, more than 1,000 steps, one that mixes several images, or a seed below 0.
 
     Examples
     --------

@@ -859,6 +859,22 @@ def test_a_broken_file_hides_no_other(tmp_path, monkeypatch):
     assert "a.png cannot be read" in explorer.view.caption
 
 
+def test_a_picture_of_another_state_than_the_one_asked_for_is_dimmed_until_it_is_drawn(tmp_path):
+    (tmp_path / "b.png").write_text("no image")
+    for name in "ac":
+        Image.fromarray(PHOTO).save(tmp_path / f"{name}.png")
+    explorer = Explorer(tmp_path, Invert(), draws=1)
+    assert not explorer.view.stale
+    with pytest.raises(ValueError, match=r"b.png cannot be read"):
+        explorer.index = 1
+    assert explorer.view.stale
+    explorer.index = 2
+    assert not explorer.view.stale
+    explorer._on_step({"add": "nothing"})  # the picture is still that of the pipeline
+    assert explorer.view.error
+    assert not explorer.view.stale
+
+
 def test_a_pipeline_that_fails_is_displayed_with_its_error(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))

@@ -71,50 +71,62 @@ def test_a_file_is_the_pieces_that_follow_each_other():
 @pytest.mark.parametrize(
     ("at", "piece", "sentence"),
     [
-        (4, b"ab", "a.png did not arrive in order: byte 2 was next; got byte 4"),
-        (0, b"ab", "a.png did not arrive in order: byte 2 was next; got byte 0"),
-        (-1, b"ab", "a.png did not arrive in order: byte 2 was next; got byte -1"),
-        (2, b"abcde", "a.png must come in pieces of 1 to 4 bytes here; got 5"),
-        (2, b"", "a.png must come in pieces of 1 to 4 bytes here; got 0"),
+        (PIECE + 2, b"ab", f"a.png did not arrive in order: byte {PIECE} was next; got byte {PIECE + 2}"),
+        (0, b"abcd", f"a.png did not arrive in order: byte {PIECE} was next; got byte 0"),
+        (-1, b"abcd", f"a.png did not arrive in order: byte {PIECE} was next; got byte -1"),
+        (10**400, b"abcd", f"a.png did not arrive in order: byte {PIECE} was next; got byte 1000"),
+        (PIECE, b"abcde", "a.png must come in a piece of 4 bytes here; got 5"),
+        (PIECE, b"a", "a.png must come in a piece of 4 bytes here; got 1"),
+        (PIECE, b"", "a.png must come in a piece of 4 bytes here; got 0"),
     ],
 )
 def test_a_piece_that_does_not_follow_gets_one_sentence_and_nothing_is_kept(page, at, piece, sentence):
-    assert page.begin(6) == {"next": "k", "at": 0}
-    assert page.piece(0, b"ab") == {"next": "k", "at": 2}
-    assert page.piece(at, piece) == {"wrong": "k", "sentence": sentence}
+    assert page.begin(PIECE + 4) == {"next": "k", "at": 0}
+    assert page.piece(0, bytes(PIECE)) == {"next": "k", "at": PIECE}
+    said = page.piece(at, piece)
+    assert said.keys() == {"wrong", "sentence"}
+    assert said["sentence"].startswith(sentence)
+    assert len(said["sentence"]) < 160
     assert page.upload._incoming is None
-    assert page.piece(2, b"cdef") == {"wrong": "k", "sentence": "this file is no longer awaited; upload it again"}
+    assert page.piece(PIECE, b"cdef") == {"wrong": "k", "sentence": "this file is no longer awaited; upload it again"}
 
 
-def test_a_piece_larger_than_a_message_may_be_is_refused(page):
+@pytest.mark.parametrize("size", [1, PIECE - 1, PIECE + 1])
+def test_a_piece_of_another_size_than_a_message_has_is_refused(page, size):
     page.begin(3 * PIECE)
-    assert f"in pieces of 1 to {PIECE} bytes" in page.piece(0, bytes(PIECE + 1))["sentence"]
+    assert f"in a piece of {PIECE} bytes here; got {size}" in page.piece(0, bytes(size))["sentence"]
 
 
-@pytest.mark.parametrize(("size", "has"), [(LIMIT + 1, "200 MB"), (10**15, "1000000000 MB"), (0, "none"), (-1, "none")])
+@pytest.mark.parametrize(
+    ("size", "has"), [(LIMIT + 1, "200 MB"), (10**15, "1000000000 MB"), (10**400, "1000"), (0, "none"), (-1, "none")]
+)
 def test_a_file_too_large_or_empty_is_refused_before_a_byte_is_sent(page, size, has):
-    sentence = f"a.png must have bytes, and 200 MB at most; it has {has}"
-    assert page.begin(size) == {"wrong": "k", "sentence": sentence}
+    said = page.begin(size)["sentence"]
+    assert said.startswith(f"a.png must have bytes, and 200 MB at most; it has {has}")
+    assert len(said) < 160
     assert page.upload._incoming is None
 
 
 def test_a_cancelled_file_is_forgotten_and_a_new_one_takes_the_place_of_an_old_one(page):
-    page.begin(6)
-    page.piece(0, b"abc")
+    page.begin(PIECE + 3)
+    page.piece(0, bytes(PIECE))
     page.upload._on_message(None, {"cancel": "other"}, [])
-    assert page.upload._incoming.at == 3
+    assert page.upload._incoming.at == PIECE
     page.upload._on_message(None, {"cancel": "k"}, [])
     assert page.upload._incoming is None
-    page.begin(6, "left")  # by a page that was closed
-    page.begin(6, "new")
-    assert page.piece(0, b"abc", "left")["wrong"] == "left"
-    assert page.piece(0, b"abc", "new") == {"next": "new", "at": 3}
+    page.begin(PIECE + 3, "left")  # by a page that was closed
+    page.begin(PIECE + 3, "new")
+    assert page.piece(0, bytes(PIECE), "left")["wrong"] == "left"
+    assert page.piece(0, bytes(PIECE), "new") == {"next": "new", "at": PIECE}
 
 
 def test_a_message_that_is_none_of_these_is_not_heeded(page):
     for message in ({}, {"begin": 1}, {"piece": "k"}, {"begin": "k", "name": "a", "size": "9"}, {"cancel": None}):
         page.upload._on_message(None, message, [])
-    page.upload._on_message(None, {"piece": "k", "at": 0}, [b"a", b"b"])
+    for buffers in ([b"a", b"b"], [], None):
+        page.upload._on_message(None, {"piece": "k", "at": 0}, buffers)
+    for message in (None, [], "begin", 5):
+        page.upload._on_message(None, message, [])
     assert page.answers == []
 
 

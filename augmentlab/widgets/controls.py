@@ -9,7 +9,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from augmentlab.distributions import Choice, Distribution, Integers, LogUniform, Uniform
+from augmentlab.distributions import Choice, Distribution, Integers, LogUniform, Uniform, shown
 from augmentlab.params import SEED_MAX, Parameter, parameters
 from augmentlab.transform import Transform
 from augmentlab.widgets import twin
@@ -74,6 +74,18 @@ def state_of(parameter: Parameter, value: Any) -> dict[str, Any]:
     return {"mode": "fixed", "value": value}
 
 
+def is_state(sent: Any) -> bool:
+    """Whether a page may send it for `value_of`; what stands in it may still be wrong."""
+    match sent:
+        case {"mode": str(mode), "low": _, "high": _} if mode in _RANGES:
+            return True
+        case {"mode": "fixed" | "choice", "text": text}:
+            return isinstance(text, str)
+        case {"mode": "fixed", "value": _} | {"mode": "choice", "values": [*_]}:
+            return True
+    return False
+
+
 def value_of(parameter: Parameter, state: dict[str, Any]) -> Any:
     """The value that a row's state means; whether it is allowed is for the transform to say.
 
@@ -102,8 +114,8 @@ def _number(parameter: Parameter, value: Any) -> Any:
 def _listed(parameter: Parameter, text: str) -> tuple[Any, ...]:
     try:
         value = ast.literal_eval(f"({text},)" if text.strip() else "()")
-    except (SyntaxError, ValueError):
-        raise ValueError(f"{parameter.name} must be numbers with commas between; got {text!r:.80}") from None
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        raise ValueError(f"{parameter.name} must be numbers with commas between; got {shown(text)}") from None
     return tuple(_number(parameter, one) for one in value)
 
 
@@ -181,6 +193,7 @@ class Controls(anywidget.AnyWidget):
         super().__init__(**options)
         # What a switched field held before, so that switching it twice changes nothing.
         self._before: dict[tuple[type, str], Any] = {}
+        self._taken: dict[str, int] = {}  # number of each field's last edit; `seen` tells the page
         self.on_msg(self._on_message)
         self.observe(self._on_value, "value")
         self.observe(self._on_edits, "edits")
@@ -278,19 +291,22 @@ class Controls(anywidget.AnyWidget):
         declared = {one.name for one in self._parameters()}
         with self.hold_sync():
             for name, edit in change["new"].items():
-                if edit["n"] > self.seen.get(name, 0):
-                    self.seen = {**self.seen, name: edit["n"]}
-                    # An edit of a transform that was exchanged meanwhile is void.
-                    if name in declared:
-                        self.edit(name, edit["state"])
+                match edit:
+                    case {"n": int(n), "state": state} if n > self._taken.get(name, 0) and is_state(state):
+                        self._taken[name] = n
+                        self.seen = dict(self._taken)
+                        # An edit of a transform that was exchanged meanwhile is void.
+                        if name in declared:
+                            self.edit(name, state)
 
-    def _on_message(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
+    def _on_message(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        specs = [spec_of(one) for one in self._parameters()]
         match message:
-            case {"switch": str(name)}:
+            case {"switch": str(name)} if name in {spec["name"] for spec in specs if spec["switch"]}:
                 self.switch(name)
-            case {"reroll": str(name)}:
+            case {"reroll": str(name)} if name in {spec["name"] for spec in specs if spec.get("seed")}:
                 self.reroll(name)
-            case {"reset": str(to)}:
+            case {"reset": "identity" | "typical" as to}:
                 self.reset(to)
 
 

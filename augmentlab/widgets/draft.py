@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from augmentlab.compose import Blend, Compose, OneOf, RandomOrder, SomeOf, quietly
-from augmentlab.distributions import Choice, Distribution
+from augmentlab.distributions import Choice, Distribution, shown
 from augmentlab.params import parameters
 from augmentlab.transform import Transform
 
@@ -93,7 +93,7 @@ class Draft:
         nodes, node = self.nodes, None
         for place in path:
             if not 0 <= place < len(nodes):
-                raise IndexError(f"path must lead to a step; got {path}")
+                raise IndexError(f"path must lead to a step; got {shown(path)}")
             node = nodes[place]
             nodes = node.children
         if node is None:
@@ -128,7 +128,7 @@ class Draft:
     def insert(self, path: Path, node: Node) -> "Draft":
         """A node at `path`, before what stands there; it is selected."""
         if not path or not 0 <= path[-1] <= len(self._within(path[:-1])):
-            raise IndexError(f"path must lead to a step or the place after the last; got {path}")
+            raise IndexError(f"path must lead to a step or the place after the last; got {shown(path)}")
         changed = self._edited(path[:-1], lambda nodes: (*nodes[: path[-1]], node, *nodes[path[-1] :]))
         return dataclasses.replace(changed, selected=path)
 
@@ -148,6 +148,7 @@ class Draft:
 
     def shift(self, path: Path, by: int) -> "Draft":
         """One place up (-1) or down (1), as one reads: into a group that is met, out of it at its end."""
+        self[path]
         parent, place = path[:-1], path[-1]
         beside = self._within(parent)
         other = place + by
@@ -163,7 +164,7 @@ class Draft:
     def wrap(self, path: Path, name: str) -> "Draft":
         """The node at `path` in a new group, named as its class."""
         if name not in GROUPS:
-            raise ValueError(f"name must be one of {', '.join(GROUPS)}; got {name!r}")
+            raise ValueError(f"name must be one of {', '.join(GROUPS)}; got {shown(name)}")
         node = self[path]
         inside = dataclasses.replace(node, weight=None, on=True)
         group = GROUPS[name]((node.transform,))
@@ -182,13 +183,13 @@ class Draft:
         """The step at `path` with another chance among the steps of its OneOf; what is selected stays."""
         node = self[path]
         if not self.has_weights(path):
-            raise ValueError(f"weight needs a step of a OneOf; got {type(node.transform).__name__} at {path}")
+            raise ValueError(f"weight needs a step of a OneOf; got {type(node.transform).__name__} at {shown(path)}")
         try:
             number = float(weight)
         except ValueError:
             number = -1.0
         if not 0 <= number < float("inf"):
-            raise ValueError(f"weight must be a number >= 0; got {weight!r:.80}")
+            raise ValueError(f"weight must be a number >= 0; got {shown(weight)}")
         changed = self.replace(path, dataclasses.replace(node, weight=None if number == 1 else number))
         return dataclasses.replace(changed, selected=self.selected)
 
@@ -206,7 +207,7 @@ class Draft:
             return self.nodes
         node = self[path]
         if not node.is_group:
-            raise IndexError(f"path must lead into a group; got {path} of {type(node.transform).__name__}")
+            raise IndexError(f"path must lead into a group; got {shown(path)} of {type(node.transform).__name__}")
         return node.children
 
     def _edited(self, path: Path, edit: Any) -> "Draft":

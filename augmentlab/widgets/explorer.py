@@ -19,8 +19,9 @@ import traitlets
 from augmentlab import files, render, transforms
 from augmentlab.compose import Compose, flatten
 from augmentlab.data.bundled import first_photo
+from augmentlab.distributions import shown
 from augmentlab.markup import told
-from augmentlab.params import parameters
+from augmentlab.params import SEED_MAX, parameters
 from augmentlab.sample import Sample
 from augmentlab.transform import Transform
 from augmentlab.widgets import export, frames, twin
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 _GAIN = 3.0  # of the difference view: a change of a few levels is seen
 _ON_A_STEP = {"remove", "duplicate", "toggle", "select", "unwrap"}  # messages of the list, named as the methods
+_WITH_PATHS = _ON_A_STEP | {"up", "down", "move", "to", "weigh", "wrap"}
+_DEEPEST = 100  # groups in groups; a message with a longer path is none
 _ROWS = 6  # images shown at once at most
 _SLOW_S = 0.3  # a picture that takes longer shows how far it is
 _REST_S = 0.3  # without a change, before the picture is sent without loss
@@ -114,7 +117,7 @@ class Explorer(ipywidgets.VBox):
     """
 
     value: Any = _Pipeline(Compose)
-    seed = traitlets.Int(0, min=0)
+    seed = traitlets.Int(0, min=0, max=SEED_MAX)
     draws = traitlets.Int(9, min=1, max=24)
     rows = traitlets.Int(1, min=1, max=_ROWS)
     columns = traitlets.Int(0, min=0, max=MOST_COLUMNS)
@@ -154,7 +157,7 @@ class Explorer(ipywidgets.VBox):
         self.detail = DetailView()
         self.code = CodeView(shown="Pipeline")
         self._words = Trailing(self._show_words, _WORDS_S)
-        self._schedule = LatestWins(self._draw, self._publish, self._show_error, ready=self.view.ready)
+        self._schedule = LatestWins(self._draw, self._publish, self._not_drawn, ready=self.view.ready)
         self._rest = LatestWins(
             frames.sharp, self._publish_rest, self._show_error, delay=_REST_S, min_interval=math.inf
         )
@@ -351,7 +354,9 @@ class Explorer(ipywidgets.VBox):
         else:
             self._commit(edited, (what, self._edits))
 
-    def _on_step(self, message: dict[str, Any]) -> None:
+    def _on_step(self, message: Any) -> None:
+        if not isinstance(message, dict) or not all(_is_path(message[key]) for key in _WITH_PATHS & message.keys()):
+            return
         try:
             match message:
                 case {"add": str(name)}:
@@ -453,6 +458,10 @@ class Explorer(ipywidgets.VBox):
     def _show_progress(self, share: float) -> None:
         if self._schedule.busy:
             self.view.progress = share
+
+    def _not_drawn(self, error: BaseException) -> None:
+        self.view.stale = True
+        self._show_error(error)
 
     def _publish(self, _asked: Request, drawn: Drawn) -> None:
         self._drawn, failed, self._failed = drawn, self._failed, {}
@@ -706,11 +715,16 @@ def explore(images: Any = None, pipeline: Transform | None = None, **options: An
 
 def _typical(name: str) -> Transform:
     if name not in transforms.__all__:
-        raise ValueError(f"name must be a transform of the catalog; got {name!r}")
+        raise ValueError(f"name must be a transform of the catalog; got {shown(name)}")
     cls = getattr(transforms, name)
     step = cls.typical()
     # What has no strength, such as a flip, shows its effect best where it is applied now and then.
     return dataclasses.replace(step, p=0.5) if not step.is_random and not step.preprocessing else step
+
+
+def _is_path(sent: Any) -> bool:
+    """Whether a page may name a step so."""
+    return isinstance(sent, list) and 0 < len(sent) <= _DEEPEST and all(type(place) is int for place in sent)
 
 
 def _path(at: int | Path) -> Path:

@@ -136,7 +136,8 @@ class LabelCheck(ipywidgets.VBox):
     Raises
     ------
     TypeError, ValueError
-        No image, no step, or a step that mixes images; the sentence names it.
+        No image, no step or more than 1,000, or a step that mixes images; the sentence names it. Later, a mark or a page
+        beyond 10,000 draws (of a pipeline of more than 20 steps, 200,000 divided by them).
 
     Examples
     --------

@@ -1,7 +1,7 @@
 // One canvas: each frame is one encoded montage, copied tile by tile so that the gaps take the page's own colour. The frame
 // is kept, so that comparing with the originals, enlarging and panning ask the kernel for nothing; only the chosen tile is
 // fetched at full resolution, once nothing moves any more.
-const MOST = 8, REST_MS = 200, MOVED_PX = 4;
+const MOST = 8, REST_MS = 200, MOVED_PX = 4, END = 10; // letters of a name that are always shown
 
 function render({ model, el }) {
   const make = (tag, className = "", properties = {}) => Object.assign(document.createElement(tag), { className, ...properties });
@@ -80,7 +80,10 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", now.alt);
     labels.replaceChildren(...now.labels.map(([index, text]) => {
       const whole = text.replaceAll(" ", "\u00a0").replaceAll("\u00a0·\u00a0", " · ");  // on a small tile lines end at the dots
-      const label = make("span", "al-label", { textContent: whole }), [x, y, w, h] = now.places[index];
+      const label = make("span", "al-label"), name = make("span", "al-cut"), [x, y, w, h] = now.places[index];
+      const first = whole.split(" · ")[0], letters = [...first]; // cut in its middle: files of one class differ in the end
+      name.append(...[letters.slice(0, -END), letters.slice(-END)].map((part) => make("span", "", { textContent: part.join("") })));
+      label.append(name, whole.slice(first.length));
       Object.assign(label.style, { left: percent(x, width), top: percent(y + h, height), maxWidth: percent(w, width) });
       return label;
     }));
@@ -141,6 +144,7 @@ function render({ model, el }) {
     hide.textContent = twin ? `.${twin} { display: none !important; }` : "";
     alert.textContent = model.get("error");
     caption.textContent = model.get("caption");
+    root.classList.toggle("al-stale", model.get("stale"));
     slow.style.display = model.get("progress") ? "" : "none";
     bar.value = model.get("progress");
   }
@@ -243,7 +247,7 @@ function render({ model, el }) {
   }
 
   const watched = { "change:shown": draw, "change:selected": select, "msg:custom": answered };
-  for (const name of ["twin", "error", "caption", "progress"]) watched[`change:${name}`] = words;
+  for (const name of ["twin", "error", "caption", "stale", "progress"]) watched[`change:${name}`] = words;
   for (const [event, action] of Object.entries(watched)) model.on(event, action);
   state();
   words();

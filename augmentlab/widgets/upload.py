@@ -11,6 +11,7 @@ import anywidget
 import traitlets
 
 from augmentlab.data import folder
+from augmentlab.distributions import shown
 from augmentlab.widgets.controls import STYLE
 from augmentlab.widgets.images import Source
 from augmentlab.widgets.schedule import in_thread
@@ -47,7 +48,7 @@ class Incoming:
 
     def __post_init__(self) -> None:
         if not 0 < self.size <= LIMIT:
-            has = f"{self.size / 1e6:.0f} MB" if self.size > 0 else "none"
+            has = f"{shown((self.size + 500_000) // 10**6)} MB" if self.size > 0 else "none"
             raise ValueError(f"{self.name} must have bytes, and {LIMIT // 10**6} MB at most; it has {has}")
 
     @property
@@ -58,10 +59,10 @@ class Incoming:
     def and_then(self, at: int, piece: bytes) -> "Incoming":
         """With one more piece; one that does not follow is a ValueError."""
         if at != self.at:
-            raise ValueError(f"{self.name} did not arrive in order: byte {self.at} was next; got byte {at}")
-        if not 0 < len(piece) <= min(PIECE, self.size - at):
+            raise ValueError(f"{self.name} did not arrive in order: byte {self.at} was next; got byte {shown(at)}")
+        if len(piece) != min(PIECE, self.size - at):  # smaller ones would be many, each with a message of its own
             raise ValueError(
-                f"{self.name} must come in pieces of 1 to {min(PIECE, self.size - at)} bytes here; got {len(piece)}"
+                f"{self.name} must come in a piece of {min(PIECE, self.size - at)} bytes here; got {len(piece)}"
             )
         return replace(self, pieces=(*self.pieces, piece))
 
@@ -70,7 +71,7 @@ class Upload(anywidget.AnyWidget):
     """A button that takes image files, which may be dropped on the whole explorer as well.
 
     The page sends ``{"begin": key, "name": ..., "size": ...}``, then one piece after the other as
-    ``{"piece": key, "at": ...}`` with a buffer, each after ``{"next": key, "at": ...}`` has come back. The end is
+    ``{"piece": key, "at": ...}`` with a buffer of `piece` bytes, the last one of what is left, each after ``{"next": key, "at": ...}`` has come back. The end is
     ``{"done": key}``, or ``{"wrong": key, "sentence": ...}``, after which nothing of the file is kept. A new file takes
     the place of one that did not come to its end, as when the page was closed meanwhile.
 
@@ -102,7 +103,7 @@ class Upload(anywidget.AnyWidget):
         match message:
             case {"begin": str(key), "name": str(name), "size": int(size)}:
                 self._take(key, lambda: Incoming(key, _word(name), size))
-            case {"piece": str(key), "at": int(at)} if len(buffers) == 1:
+            case {"piece": str(key), "at": int(at)} if buffers and len(buffers) == 1:
                 self._take(key, lambda: self._awaited(key).and_then(at, bytes(buffers[0])))
             case {"cancel": str(key)}:
                 self._decoding.pop(key, None)  # it ends, and nobody takes what it gives

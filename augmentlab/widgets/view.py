@@ -32,6 +32,8 @@ class GridView(anywidget.AnyWidget):
         Index of the chosen tile; -1 for none.
     error, caption : str
         What is said above and below the grid.
+    stale : bool
+        Whether the picture is not the one that was asked for last, which could not be drawn; it is dimmed then.
     progress : float
         Of a slow picture, with a button that sends ``{"cancel": true}``; 0 hides both.
     density : float
@@ -48,6 +50,7 @@ class GridView(anywidget.AnyWidget):
     shown = traitlets.Dict().tag(sync=True)
     caption = traitlets.Unicode("").tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
+    stale = traitlets.Bool(False).tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
     progress = traitlets.Float(0.0).tag(sync=True)
     density = traitlets.Float(1.0, min=0.5, max=4.0).tag(sync=True)
@@ -68,7 +71,7 @@ class GridView(anywidget.AnyWidget):
         with self.hold_sync():
             self.caption = caption
             self.progress = 0.0
-            self.error = ""
+            self.error, self.stale = "", False
             if self.selected >= len(frame.places):
                 self.selected = -1
             self.sharpen(frame)
