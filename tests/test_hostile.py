@@ -823,6 +823,20 @@ def test_names_are_values_and_never_part_of_a_statement(tmp_path):
     assert "it holds" in sentence_of(lambda: Study.open(path, "x' OR '1'='1"), ValueError)
 
 
+@pytest.mark.filterwarnings("ignore:.*draws")
+def test_a_class_with_a_name_that_is_no_text_is_studied_and_written(tmp_path):
+    images, labels = pictures()
+    classes = ("caf\udce9", "tea")  # a folder named on a system without UTF-8
+    path = tmp_path / "study.db"
+    run(study(given=Dataset(images, labels, classes=classes), storage=path))
+    one = Study.open(path)
+    assert one.spec["classes"] == list(classes)
+    assert "caf?" in report.page(one)
+    lines = one.to_jsonl(tmp_path / "study.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[0])["spec"]["classes"] == list(classes)
+    assert "caf\\udce9" in lines[0]
+
+
 # --- labels --------------------------------------------------------------------------------------------------------------
 
 
