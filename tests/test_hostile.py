@@ -545,6 +545,8 @@ ROWS = {
     "a level that is a list": (arm(levels=[["a", [1]]]), WRITES + "arms.levels is ["),
     "a level that is a dict": (arm(levels=[["a", {"x": 1}]]), WRITES + "arms.levels is ["),
     "levels that are a dict": (arm(levels={"x": 1}), WRITES + "arms.levels is {'x': 1}"),
+    "a level beyond floats": (arm(levels=[["a", 10**400]]), WRITES + "arms.levels is ["),
+    "a pool of text": (spec(images={"pool": "x"}), WRITES + "images is {'pool': 'x'}"),
     "a factor twice": (arm(levels=[["a", 1], ["a", 2]]), WRITES + "arms.levels is ["),
     "two arms of one name": (arm(label="flip"), WRITES + "arms.label is "),
     "an arm called control": (arm(label="control"), WRITES + "arms.label is "),
@@ -654,6 +656,17 @@ def test_what_is_wrong_in_a_file_is_named_and_nothing_of_it_is_run(tmp_path, goo
     assert contents(tmp_path).keys() - before.keys() <= {"page.html"}
     assert contents(tmp_path)["study.db"] == before["study.db"]
     assert not (tmp_path / "hacked").exists()
+
+
+def test_what_is_wrong_in_another_study_of_the_file_is_named_too(tmp_path, good):
+    path = tmp_path / "study.db"
+    path.write_bytes(good)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        text = connection.execute("SELECT spec FROM study").fetchone()[0]
+        changed = json.dumps(json.loads(text) | {"arms": [{}]})
+        connection.execute("INSERT INTO study SELECT ?, name, ?, created, '2020' FROM study", ("f" * 64, changed))
+        connection.commit()
+    assert WRITES + "arms.label is missing" in sentence_of(lambda: study(storage=path).compare(), ValueError)
 
 
 @pytest.mark.parametrize(
