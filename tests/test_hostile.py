@@ -603,6 +603,8 @@ ROWS = {
     "a level that is a list": (arm(levels=[["a", [1]]]), WRITES + "arms.levels is ["),
     "a level that is a dict": (arm(levels=[["a", {"x": 1}]]), WRITES + "arms.levels is ["),
     "levels that are a dict": (arm(levels={"x": 1}), WRITES + "arms.levels is {'x': 1}"),
+    "a level beyond floats": (arm(levels=[["a", 10**400]]), WRITES + "arms.levels is ["),
+    "a pool of text": (spec(images={"pool": "x"}), WRITES + "images is {'pool': 'x'}"),
     "a factor twice": (arm(levels=[["a", 1], ["a", 2]]), WRITES + "arms.levels is ["),
     "two arms of one name": (arm(label="flip"), WRITES + "arms.label is "),
     "an arm called control": (arm(label="control"), WRITES + "arms.label is "),
@@ -712,6 +714,17 @@ def test_what_is_wrong_in_a_file_is_named_and_nothing_of_it_is_run(tmp_path, goo
     assert contents(tmp_path).keys() - before.keys() <= {"page.html"}
     assert contents(tmp_path)["study.db"] == before["study.db"]
     assert not (tmp_path / "hacked").exists()
+
+
+def test_what_is_wrong_in_another_study_of_the_file_is_named_too(tmp_path, good):
+    path = tmp_path / "study.db"
+    path.write_bytes(good)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        text = connection.execute("SELECT spec FROM study").fetchone()[0]
+        changed = json.dumps(json.loads(text) | {"arms": [{}]})
+        connection.execute("INSERT INTO study SELECT ?, name, ?, created, '2020' FROM study", ("f" * 64, changed))
+        connection.commit()
+    assert WRITES + "arms.label is missing" in sentence_of(lambda: study(storage=path).compare(), ValueError)
 
 
 @pytest.mark.parametrize(
@@ -879,6 +892,20 @@ def test_names_are_values_and_never_part_of_a_statement(tmp_path):
     assert one.labels == [quoted, '"; DELETE FROM study; --']
     assert one.n_complete == one.n_trials
     assert "it holds" in sentence_of(lambda: Study.open(path, "x' OR '1'='1"), ValueError)
+
+
+@pytest.mark.filterwarnings("ignore:.*draws")
+def test_a_class_with_a_name_that_is_no_text_is_studied_and_written(tmp_path):
+    images, labels = pictures()
+    classes = ("caf\udce9", "tea")  # a folder named on a system without UTF-8
+    path = tmp_path / "study.db"
+    run(study(given=Dataset(images, labels, classes=classes), storage=path))
+    one = Study.open(path)
+    assert one.spec["classes"] == list(classes)
+    assert "caf?" in report.page(one)
+    lines = one.to_jsonl(tmp_path / "study.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[0])["spec"]["classes"] == list(classes)
+    assert "caf\\udce9" in lines[0]
 
 
 # --- labels --------------------------------------------------------------------------------------------------------------

@@ -760,8 +760,16 @@ def test_summaries_have_grammar_for_one_and_many():
     ]
     assert summary("undecided", "undecided", needed=[np.inf, 31.4])[1:] == [
         "Nothing was found to help.",
-        "About 31 draws in all would decide b.",
+        "About 31 draws in all would decide b; a needs more images.",
     ]
+    assert summary(*["undecided"] * 3, needed=[np.inf, 31.4, np.inf])[-1] == (
+        "About 31 draws in all would decide b; a, c need more images."
+    )
+    assert summary("undecided", "undecided", needed=[50.0, 31.4])[-1] == "About 31 draws in all would decide b."
+    assert (
+        summary("undecided", "undecided", needed=np.inf)[-1]
+        == "More draws would not decide them, only more images can."
+    )
     assert summary("undecided", needed=np.inf)[-1] == "More draws would not decide it, only more images can."
     assert summary("helps", "undecided", needed=20.0)[-1] == "1 is undecided: b."
     assert summary(*["undecided"] * 8)[0] == "Of 8 arms, 8 are undecided: a, b, c, d, and 4 more."

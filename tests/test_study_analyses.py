@@ -86,6 +86,23 @@ def test_more_data_are_worth_what_the_curve_says(study):
     assert curve.attrs["sentence"].startswith(f"shift is worth about {rate:.1f} times the data (95 % interval ")
 
 
+def test_factors_that_are_not_given_are_those_that_the_pool_holds():
+    few = Study(data.digits(), models.knn(), combinations(STEPS), storage=":memory:", **SETTINGS | {"train_size": 400})
+    few.run(progress=False)
+    curve = few.learning_curve("shift", progress=False)
+    assert curve["n"].to_list() == [400, 800, 400]
+    none = Study(data.digits(), models.knn(), combinations(STEPS), storage=":memory:", **SETTINGS | {"train_size": 800})
+    with pytest.raises(
+        ValueError, match=r"factors must not ask for more images than the pool has, 89.; 2 times 800 are"
+    ):
+        none.learning_curve("shift")
+
+
+def test_an_arm_that_is_none_is_named_before_the_factors(study):
+    with pytest.raises(ValueError, match=r"arm must be one of .*; got 'rotat'"):
+        study.learning_curve("rotat", factors=(1, 20))
+
+
 def test_bigger_draws_hold_the_smaller_ones(study):
     from augmentlab.study.splits import training_draw
 

@@ -172,6 +172,12 @@ def test_arms_are_labelled():
             ValueError,
             "arms must have different labels; 'a' comes 2 times",
         ),
+        ({"\udcff": Invert()}, ValueError, r"arms must have labels and levels that are whole text; got '\\udcff'"),
+        (
+            [Arm(label="a", transform=Invert(), point=(("name", "\udcff"),))],
+            ValueError,
+            r"arms must have labels and levels that are whole text; got '\\udcff'",
+        ),
     ],
 )
 def test_arms_that_will_not_do(arms, error, message):

@@ -115,7 +115,9 @@ def effects(study: Record) -> pd.DataFrame:
     return frame
 
 
-def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float], **session: Any) -> pd.DataFrame:
+def learning_curve(
+    study: Study, arm: str | Arm | None, factors: Sequence[float] | None, **session: Any
+) -> pd.DataFrame:
     """How many more training images would be worth as much as an arm.
 
     The control is trained on 1, 2, 4, ... times as many images as the study's draws have (each draw contains the smaller
@@ -127,8 +129,8 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
         With its data, or with the curve computed before.
     arm : str or Arm, optional
         The best by default.
-    factors : sequence of float
-        At least two, the first of them 1, ascending.
+    factors : sequence of float, optional
+        At least two, the first of them 1, ascending; those of 1, 2 and 4 that the pool has images for by default.
 
     Returns
     -------
@@ -144,7 +146,11 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
     """
     import pandas as pd
 
+    index = study._chosen(arm)
     size = int(study.spec["context"]["train_size"])
+    pool = study.spec["images"].get("pool", math.inf)
+    if factors is None:
+        factors = [1, 2, *([4] if 4 * size <= pool else [])]
     factors = [float(factor) for factor in factors]
     sizes = [round(factor * size) if math.isfinite(factor) else 0 for factor in factors]
     if len(factors) < 2 or factors[0] != 1 or sorted(set(sizes)) != sizes:
@@ -153,13 +159,11 @@ def learning_curve(study: Study, arm: str | Arm | None, factors: Sequence[float]
         )
     if not study.metric.per_image:
         raise ValueError(f"the learning curve needs a metric that is known image by image; {study.metric.name} is not")
-    pool = study.spec["images"].get("pool", math.inf)
     if sizes[-1] > pool:
         raise ValueError(
             f"factors must not ask for more images than the pool has, {pool}; {factors[-1]:g} times {size} are {sizes[-1]}: "
             "take smaller factors, or make the study with a smaller train_size"
         )
-    index = study._chosen(arm)
     cells = [study._cell(-1, draw, size=None if n == size else n) for draw in range(study.draws) for n in sizes] + [
         study._cell(index, draw) for draw in range(study.draws)
     ]

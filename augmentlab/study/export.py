@@ -15,6 +15,7 @@ import numpy as np
 
 import augmentlab
 from augmentlab import files
+from augmentlab.markup import printable
 from augmentlab.study import comparison, search
 from augmentlab.study.spaces import CONTROL, IDENTITY
 
@@ -133,7 +134,10 @@ def to_jsonl(study: Record, path: str | os.PathLike[str]) -> Path:
             }
         )
     text = "".join(f"{json.dumps(line, ensure_ascii=False, allow_nan=False)}\n" for line in lines)
-    return files.write(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
+    # The name of a class may hold what is no character: with a backslash before it, as JSON writes it in ASCII.
+    return files.write(
+        path, lambda part: part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    )
 
 
 def cv_results(study: Record) -> dict[str, Any]:
@@ -240,7 +244,7 @@ def to_mlflow(study: Record, experiment: str | None = None, tracking_uri: str | 
         tags = {key: _text(about[key]) for key in (_KEY, "data", "model")} | {
             f"augmentlab.{key}": _text(result[key]) for key in ("role", "code", "verdict", "stopped")
         }
-        run = client.create_run(place, start_time=times[0], run_name=result["arm"], tags=tags).info.run_id
+        run = client.create_run(place, start_time=times[0], run_name=_text(result["arm"]), tags=tags).info.run_id
         settings = {key: about[key] for key in ("metric", "train_size", "copies", "seed", "engine")}
         params = {"arm": result["arm"], **settings, **result["levels"]}
         client.log_batch(run, params=[Param(_plain(key), _text(value)) for key, value in params.items()])
@@ -370,8 +374,8 @@ def _plain(name: str) -> str:
 
 
 def _text(value: Any, most: int = 5000) -> str:
-    """A value as text no longer than MLflow takes."""
-    text = str(value)
+    """A value as text that MLflow takes: whole characters, not too many."""
+    text = printable(str(value))
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

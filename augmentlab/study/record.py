@@ -573,6 +573,7 @@ class Record:
         if self._is_blank():
             return []
         arms = [arm["identity"] for arm in self._spec["arms"]]
+        where = f"a study of storage {str(self._storage)!r}"
         with self._open(write=False) as store:
             # Another study of the same trials (with another rope, say) may have been the one that was searched.
             alike = [
@@ -582,7 +583,7 @@ class Record:
                 and isinstance(spec, dict)
                 and spec.get("context") == self._spec["context"]
                 and spec.get("draws") == self.draws
-                and [arm["identity"] for arm in spec["arms"]] == arms
+                and [arm["identity"] for arm in _of_now(spec, where)["arms"]] == arms
             ]
             for key in (self._key, *alike):
                 if outcomes := list(store.artifacts(key, "search").values()):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from augmentlab.markup import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -30,16 +32,18 @@ def save_images(store: Storage, study: Study) -> None:
     pool = study.pool
     order = np.argsort(_rank_within(pool.labels), kind="stable")[:_IMAGES]
     for number, place in enumerate(order):
-        store.save_artifact(key, "sample", f"{number}: {pool.classes[pool.labels[place]]}", _png(pool.images[place]))
+        store.save_artifact(
+            key, "sample", f"{number}: {printable(pool.classes[pool.labels[place]])}", _png(pool.images[place])
+        )
 
 
 def save_hardest(store: Storage, study: Study) -> None:
     """Keep the images of the validation part that each arm gets wrong most often."""
-    there = {int(name) for name in store.artifacts(study._key, "validation")}
+    there = store.artifacts(study._key, "validation")
     arms: dict[int, list[Trial]] = {}
     for (arm, _), trial in study._stored("validation").items():
         arms.setdefault(arm, []).append(trial)
-    wanted = {place for trials in arms.values() for place, _ in _missed(trials)} - there
+    wanted = {place for trials in arms.values() for place, _ in _missed(trials) if str(place) not in there}
     if wanted:
         validation = study.validation
         for place in sorted(wanted):

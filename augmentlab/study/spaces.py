@@ -15,6 +15,7 @@ import numpy as np
 
 from augmentlab import transforms
 from augmentlab.compose import Compose, OneOf, quietly
+from augmentlab.distributions import shown
 from augmentlab.params import parameters
 from augmentlab.policies import RandAugment
 from augmentlab.transform import Transform
@@ -309,8 +310,8 @@ def as_arms(arms: Iterable[Transform | Arm] | Mapping[str, Transform]) -> list[A
     Raises
     ------
     ValueError
-        No candidate, two that do the same, two labels that are equal, one that is "control", or a candidate that needs
-        more than one image by itself.
+        No candidate, two that do the same, two labels that are equal, one that is "control" or no whole text, or a
+        candidate that needs more than one image by itself.
     TypeError
         Something that is no Transform.
     """
@@ -335,6 +336,7 @@ def as_arms(arms: Iterable[Transform | Arm] | Mapping[str, Transform]) -> list[A
                 raise ValueError(
                     f"arms must transform one image at a time; {arm.label!r} holds {type(part).__name__}, which needs {wants}"
                 )
+        _check_texts(arm)
         if arm.identity in seen:
             raise ValueError(f"arms must differ; {seen[arm.identity]!r} and {arm.label!r} are both {arm.code}")
         seen[arm.identity] = arm.label
@@ -345,6 +347,12 @@ def as_arms(arms: Iterable[Transform | Arm] | Mapping[str, Transform]) -> list[A
         if label == CONTROL:
             raise ValueError(f"arms must not be called {CONTROL!r}: a study adds that one itself")
     return labelled
+
+
+def _check_texts(arm: Arm) -> None:
+    for text in (arm.label, *arm.levels, *arm.levels.values()):
+        if isinstance(text, str) and text.encode("utf-8", "ignore").decode("utf-8") != text:  # half of a character
+            raise ValueError(f"arms must have labels and levels that are whole text; got {shown(text)}")
 
 
 def _labelled(label: str, transform: Any) -> Arm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from augmentlab.distributions import shown
@@ -68,9 +69,10 @@ def check_spec(spec: Any, where: str) -> None:
             "classes": all(one < len(spec["classes"]) for part in _LABELS for one in spec["labels"][part]),
             "arms": bool(arms),
             "arms.label": len({CONTROL, *labels}) == 1 + len(labels),
+            "images": all(type(count) is int and 0 <= count <= _LARGEST for count in spec["images"].values()),
             "arms.role": all(arm["role"] in {"arm", "control"} for arm in arms),
             "arms.levels": all(
-                len(level) == 2 and isinstance(level[0], str) and isinstance(level[1], (bool, int, float, str))
+                len(level) == 2 and isinstance(level[0], str) and _is_level(level[1])
                 for arm in arms
                 for level in arm["levels"]
             )
@@ -131,6 +133,10 @@ def _odd(value: Any, shape: Any, name: str) -> tuple[str, Any] | None:
         case _:  # None, or another kind than the dict or list that it should be
             found = [None if shape is None and value is None else (name, value)]
     return next(filter(None, found), None)
+
+
+def _is_level(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, _NUMBER) and abs(value) <= sys.float_info.max)
 
 
 def _shown(value: Any) -> str:

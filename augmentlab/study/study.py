@@ -451,7 +451,7 @@ class Study(Record):
         self,
         arm: str | Arm | None = None,
         *,
-        factors: Sequence[float] = (1, 2, 4),
+        factors: Sequence[float] | None = None,
         n_jobs: int | None = None,
         client: Any = None,
         progress: bool = True,

@@ -97,13 +97,16 @@ def _sentence(word: statistics.Verdict, table: pd.DataFrame, attrs: Mapping[Any,
 
 
 def _next(undecided: pd.DataFrame) -> list[str]:
-    """Say what would decide the arm that is nearest to it."""
+    """Say what would decide the arm that is nearest to it, and which no draws can decide."""
     if undecided.empty:
         return []
+    endless = undecided["draws_needed"] == float("inf")
+    if endless.all():
+        return [f"More draws would not decide {'it' if len(undecided) == 1 else 'them'}, only more images can."]
     nearest = undecided.sort_values("draws_needed", kind="stable").iloc[0]
-    if nearest["draws_needed"] == float("inf"):
-        return ["More draws would not decide it, only more images can."]
-    return [f"About {nearest['draws_needed']:.0f} draws in all would decide {nearest['arm']}."]
+    need = "needs" if endless.sum() == 1 else "need"
+    others = f"; {listed(undecided.loc[endless, 'arm'])} {need} more images" if endless.any() else ""
+    return [f"About {nearest['draws_needed']:.0f} draws in all would decide {nearest['arm']}{others}."]
 
 
 def _interval(row: Any, attrs: Mapping[Any, Any]) -> str:
