@@ -24,6 +24,7 @@ from augmentlab.study.spaces import CONTROL, IDENTITY, Arm
 from augmentlab.study.storage import Storage, Trial, content_key, is_blank
 from augmentlab.study.stored import check_key, check_search, check_spec
 
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from augmentlab.transform import Transform
 
 SCHEMA_VERSION = 2  # of the description of a study
+KEY_SHOWN = 8  # letters of a study's key that stand for it, of 64
 
 
 class Record:
@@ -56,7 +58,8 @@ class Record:
         storage : str or path-like
             The file.
         name : str, optional
-            Which study; the one that was run last by default.
+            Which study; the one that was run last by default. Of several with a name it is the last, and the key of a
+            study, or the beginning that ``augmentlab list`` shows, is a name too.
 
         Raises
         ------
@@ -65,6 +68,8 @@ class Record:
         """
         stored = cls.open_all(storage)
         chosen = [study for study in stored if name is None or study.name == name]
+        if not chosen and isinstance(name, str) and len(name) >= KEY_SHOWN:
+            chosen = [study for study in stored if study._key.startswith(name)]
         if not chosen:
             there = words.listed(dict.fromkeys(shown(study.name) for study in stored)) or "none"
             wanted = "a study" if name is None else f"a study named {shown(name)}"
