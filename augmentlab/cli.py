@@ -239,7 +239,7 @@ def _list(file: Path) -> int:
         trials = study.to_frame()
         last = "" if trials.empty else f"{trials['started'].max():%Y-%m-%d %H:%M}"
         done = f"{study.n_complete}/{study.n_trials}"
-        rows.append((study.name, len(study.labels), study.draws, done, study.metric.name, last, study._key[:KEY_SHOWN]))
+        rows.append((study.name, len(study.labels), study.draws, done, study.metric.name, last, study.key[:KEY_SHOWN]))
     columns = ["study", "arms", "draws", "complete", "metric", "last trial (UTC)", "key"]
     _say(pd.DataFrame(rows, columns=columns).to_string(index=False) if rows else "no study yet")
     return 0

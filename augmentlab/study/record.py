@@ -24,7 +24,6 @@ from augmentlab.study.spaces import CONTROL, IDENTITY, Arm
 from augmentlab.study.storage import Storage, Trial, content_key, is_blank
 from augmentlab.study.stored import check_key, check_search, check_spec
 
-
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
@@ -113,6 +112,11 @@ class Record:
     def name(self) -> str:
         """Name of the study."""
         return str(self._spec["name"])
+
+    @property
+    def key(self) -> str:
+        """Under which the file holds the study: a hash of its description."""
+        return self._key
 
     @property
     def spec(self) -> dict[str, Any]:
