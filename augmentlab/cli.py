@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     report.set_defaults(run=lambda given: _report(given.file, given.name, given.out))
     for one in (show, report):
         one.add_argument("file", type=Path, metavar="FILE", help="where studies are stored")
-        one.add_argument("--name", metavar="NAME", help="which study; by default the one that was run last")
+        one.add_argument("--name", metavar="NAME", help="which study, or its key; by default the last run")
     return whole
 
 
@@ -232,14 +232,15 @@ def _list(file: Path) -> int:
     import pandas as pd
 
     from augmentlab import Study
+    from augmentlab.study.record import KEY_SHOWN
 
     rows = []
     for study in Study.open_all(file):
         trials = study.to_frame()
         last = "" if trials.empty else f"{trials['started'].max():%Y-%m-%d %H:%M}"
         done = f"{study.n_complete}/{study.n_trials}"
-        rows.append((study.name, len(study.labels), study.draws, done, study.metric.name, last))
-    columns = ["study", "arms", "draws", "complete", "metric", "last trial (UTC)"]
+        rows.append((study.name, len(study.labels), study.draws, done, study.metric.name, last, study.key[:KEY_SHOWN]))
+    columns = ["study", "arms", "draws", "complete", "metric", "last trial (UTC)", "key"]
     _say(pd.DataFrame(rows, columns=columns).to_string(index=False) if rows else "no study yet")
     return 0
 

@@ -222,9 +222,25 @@ def test_list_names_the_studies_of_a_file_the_last_first(studies, capsys):
     before = studies.read_bytes()
     assert cli.main(["list", str(studies)]) == 0
     head, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert " ".join(head) == "study arms draws complete metric last trial (UTC)"
+    assert " ".join(head) == "study arms draws complete metric last trial (UTC) key"
     assert [row[:5] for row in rows] == [[name, "1", "2", "4/4", "accuracy"] for name in ("second", "first")]
     assert studies.read_bytes() == before
+
+
+def test_an_older_study_of_a_name_is_reached_by_its_key(tmp_path, capsys):
+    path = tmp_path / "study.db"
+    for arm in (augmentlab.Invert(), augmentlab.VerticalFlip()):
+        settings = {"draws": 2, "train_size": 20, "copies": 1, "trivial": False, "storage": path, "name": "photos"}
+        augmentlab.Study(data.digits(), models.knn(), {type(arm).__name__: arm}, **settings).run(progress=False)
+    assert cli.main(["list", str(path)]) == 0
+    last, older = (line.split()[-1] for line in capsys.readouterr().out.splitlines()[1:])
+    assert augmentlab.Study.open(path, "photos").arms[0].code == "VerticalFlip()"
+    assert augmentlab.Study.open(path, older).arms[0].code == "Invert()"
+    assert augmentlab.Study.open(path, last).arms[0].code == "VerticalFlip()"
+    assert cli.main(["show", str(path), "--name", older]) == 0
+    assert "Invert" in capsys.readouterr().out
+    with pytest.raises(ValueError, match=rf"must hold a study named '{older[:-1]}'"):  # as short a beginning is a name
+        augmentlab.Study.open(path, older[:-1])
 
 
 @pytest.mark.parametrize(("options", "code"), [([], "VerticalFlip"), (["--name", "first"], "Invert")])

@@ -222,7 +222,8 @@ WRONG_FOLDERS = {
     "a file": ("file", NotADirectoryError, "'.*file' must be a folder; it is a file"),
     "nobody's home": ("~no such user/x", FileNotFoundError, "there is no home folder of that name: '~no such user/x'"),
     "nul": ("a\0b", FileNotFoundError, r"there is no folder '.*a\\x00b'"),
-    "too long": ("x" * 5000, OSError, "File name too long"),
+    "too long": ("x" * 5000, OSError, "'xx.*…x*' must be a folder that is there: File name too long$"),
+    "long": ("no/" * 1000, FileNotFoundError, "there is no folder 'no/.*…"),
     "empty": ("empty", FileNotFoundError, "no images in '.*empty': put .*"),
     "a pipe": ("pipe", NotADirectoryError, "must be a folder"),
 }
@@ -239,6 +240,7 @@ def test_a_wrong_folder_gets_one_sentence(tmp_path, monkeypatch, read, name, err
     with pytest.raises(error, match=sentence) as caught:
         read(name)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
 
 
 def test_other_shapes_of_folders(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -232,6 +233,17 @@ def test_exporting_to_optuna_again_replaces_and_never_takes_another_study(finish
     with pytest.raises(ValueError, match=r"name must be free in the storage .* 'mine' is another study"):
         finished.to_optuna(storage, name="mine")
     assert finished.to_optuna(storage, name="free").study_name == "free"
+
+
+@pytest.mark.parametrize("export", ["to_optuna", "to_mlflow"])
+def test_another_librarys_tables_do_not_go_into_a_file_of_studies(finished, tmp_path, export):
+    study, path = Study.open(finished._storage), Path(finished._storage)
+    before = path.read_bytes()
+    with pytest.raises(
+        ValueError, match=r"must not be the file of a study, which would no longer open; got 'sqlite:///"
+    ):
+        getattr(study, export)(**{"storage" if export == "to_optuna" else "tracking_uri": f"sqlite:///{path}"})
+    assert path.read_bytes() == before
 
 
 def test_optuna_is_told_of_arms_without_a_point_and_of_failed_ones(broken):

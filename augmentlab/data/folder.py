@@ -213,10 +213,15 @@ def _looked_in(folder: Path) -> str:
 def _wanted(path: str | os.PathLike[str]) -> tuple[Path, list[_File], list[tuple[str, str]]]:
     """The folder, its images, and what is left out with the reason."""
     folder = files.home(path)
-    if not folder.exists():
-        raise FileNotFoundError(f"there is no folder {str(folder)!r}{_looked_in(folder)}")
+    called = f"'{shown(str(folder))}'"
+    try:
+        there = folder.exists()
+    except OSError as error:  # a name that is too long
+        raise OSError(f"{called} must be a folder that is there: {error.strerror}") from None
+    if not there:
+        raise FileNotFoundError(f"there is no folder {called}{_looked_in(folder)}")
     if not folder.is_dir():
-        raise NotADirectoryError(f"{str(folder)!r} must be a folder; it is a file")
+        raise NotADirectoryError(f"{called} must be a folder; it is a file")
     table = folder / "labels.csv"
     if not table.is_file():
         return (folder, *_class_files(folder))

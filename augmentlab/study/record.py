@@ -18,6 +18,7 @@ from augmentlab.documents import from_dict
 from augmentlab.study import analyses, comparison, export, statistics, words
 from augmentlab.study.inputs import TRIVIAL
 from augmentlab.study.metrics import Metric
+from augmentlab.study.places import quoted
 from augmentlab.study.runner import BOOTSTRAP
 from augmentlab.study.spaces import CONTROL, IDENTITY, Arm
 from augmentlab.study.storage import Storage, Trial, content_key, is_blank
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from augmentlab.transform import Transform
 
 SCHEMA_VERSION = 2  # of the description of a study
+KEY_SHOWN = 8  # letters of a study's key that stand for it, of 64
 
 
 class Record:
@@ -55,7 +57,8 @@ class Record:
         storage : str or path-like
             The file.
         name : str, optional
-            Which study; the one that was run last by default.
+            Which study; the one that was run last by default. Of several with a name it is the last, and the key of a
+            study, or the beginning that ``augmentlab list`` shows, is a name too.
 
         Raises
         ------
@@ -64,10 +67,12 @@ class Record:
         """
         stored = cls.open_all(storage)
         chosen = [study for study in stored if name is None or study.name == name]
+        if not chosen and isinstance(name, str) and len(name) >= KEY_SHOWN:
+            chosen = [study for study in stored if study._key.startswith(name)]
         if not chosen:
-            there = ", ".join(dict.fromkeys(repr(study.name) for study in stored)) or "none"
-            wanted = "a study" if name is None else f"a study named {name!r}"
-            raise ValueError(f"storage {str(storage)!r} must hold {wanted}; it holds {there}")
+            there = words.listed(dict.fromkeys(shown(study.name) for study in stored)) or "none"
+            wanted = "a study" if name is None else f"a study named {shown(name)}"
+            raise ValueError(f"storage {quoted(str(storage))} must hold {wanted}; it holds {there}")
         return chosen[0]
 
     @classmethod
@@ -80,13 +85,13 @@ class Record:
             No file, or no study file.
         """
         with Storage(storage, write=False) as store:
-            return [cls._loaded(str(Path(storage).absolute()), *stored) for stored in store.studies()]
+            return [cls._loaded(str(Path(store.path).absolute()), *stored) for stored in store.studies()]
 
     @classmethod
     def _loaded(cls, storage: str, key: str, name: str, spec: dict[str, Any]) -> Self:
         study = cls.__new__(cls)
         nothing = dict.fromkeys(("data", "model", "_arms", "_split"))
-        where = f"a study of storage {storage!r}"
+        where = f"a study of storage {quoted(storage)}"
         check_key(key, name, where)
         spec = _of_now(spec, where)
         vars(study).update(
@@ -107,6 +112,11 @@ class Record:
     def name(self) -> str:
         """Name of the study."""
         return str(self._spec["name"])
+
+    @property
+    def key(self) -> str:
+        """Under which the file holds the study: a hash of its description."""
+        return self._key
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -531,7 +541,7 @@ class Record:
         for trial in found.values():
             if labels and trial.state == "complete" and trial.images != len(labels):
                 raise ValueError(
-                    f"storage {str(self._storage)!r} must hold trials of the {len(labels)} images of the {part} part; "
+                    f"storage {quoted(str(self._storage))} must hold trials of the {len(labels)} images of the {part} part; "
                     f"one has {trial.images}"
                 )
         return found
@@ -591,7 +601,7 @@ class Record:
         return []
 
     def _outcome(self, content: Any) -> dict[str, Any]:
-        where = f"a search of storage {str(self._storage)!r}"
+        where = f"a search of storage {quoted(str(self._storage))}"
         try:
             outcome = json.loads(content)
         except (RecursionError, TypeError, ValueError) as error:

@@ -16,6 +16,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import socket
 import sqlite3
 import sys
@@ -27,11 +28,13 @@ import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 
 from augmentlab.distributions import shown
+from augmentlab.study import places
+from augmentlab.study.places import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEMORY = ":memory:"
+_Mode = Literal["ro", "rw", "rwc"]  # of SQLite's addresses
 SCHEMA_VERSION = 2
 _APPLICATION = 0x41554C42  # "AULB" in SQLite's header tells our files from other programs'
 _SMALLEST = 512  # bytes of SQLite's smallest page
@@ -47,6 +51,14 @@ _TIMEOUT = 30.0  # seconds to wait for another writer
 LEASE = 60.0  # seconds for which a claim holds unless it is renewed
 _RENEWAL = 15.0  # seconds between renewals
 _LONGEST = 1e9  # seconds of a trial, 30 years: what is more was never measured
+_AHEAD = LEASE  # seconds by which the clock of another machine may be ahead
+_OWNER = re.compile(r".+:([0-9]{1,10}):[0-9a-f]{32}", re.DOTALL)  # machine, process, and what no other one draws
+_MOST_BYTES = 2**28  # bytes of one value; a million keys are a quarter of it
+# Until the tables of a file are known to be ours, what they compute is not for long: length of a value and of a
+# description, and steps of SQLite's machine.
+_UNKNOWN_BYTES = 10_000
+_UNKNOWN_STEPS = 20_000
+_STEPS = 100_000  # between two looks at whether Ctrl-C came
 # File systems on which the shared memory of a write-ahead log does not work across machines.
 _NETWORK = {
     "nfs",
@@ -226,7 +238,7 @@ class Storage:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, write: bool, durable: bool = False) -> None:
-        self.path = _text(path)
+        self.path = places.text(path)
         self.write = write
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
         # What is in memory is one connection, which a view and the thread of a run share.
@@ -275,7 +287,7 @@ class Storage:
         try:
             return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
         except (RecursionError, TypeError, ValueError) as error:
-            raise ValueError(f"storage {self.path!r} must hold studies as JSON; one is not: {error}") from None
+            raise ValueError(f"storage {quoted(self.path)} must hold studies as JSON; one is not: {error}") from None
 
     def save_trials(self, trials: Iterable[Trial]) -> None:
         """Store trials for good, all or none; a complete one is never replaced. Their claims end."""
@@ -313,7 +325,9 @@ class Storage:
         try:
             return {row[0]: _trial(row) for row in rows}
         except ValueError as error:
-            raise ValueError(f"storage {self.path!r} must hold trials as augmentlab writes them; {error}") from None
+            raise ValueError(
+                f"storage {quoted(self.path)} must hold trials as augmentlab writes them; {error}"
+            ) from None
 
     def states(self, keys: Iterable[str]) -> dict[str, str]:
         """Return the state of those of the trials that are stored, by key: a light look at a study at work."""
@@ -330,13 +344,13 @@ class Storage:
         """Claim a trial for this process; False when another is at work on it or has completed it.
 
         A claim holds for `LEASE` seconds, `claims_kept` renews it, and that of a process of this machine that is gone
-        holds no longer.
+        holds no longer. What is no claim of an augmentlab, or of one whose clock is far ahead, never holds.
         """
         with self._transaction() as connection:
             if connection.execute("SELECT 1 FROM trial WHERE key = ? AND state = 'complete'", (key,)).fetchone():
                 return False
             held = connection.execute("SELECT owner, until FROM claim WHERE key = ?", (key,)).fetchone()
-            if held and held[0] != self.owner and held[1] > time.time() and not _is_gone(held[0]):
+            if held and held[0] != self.owner and _holds(*held):
                 return False
             connection.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, ?)", (key, self.owner, time.time() + LEASE))
         return True
@@ -350,7 +364,7 @@ class Storage:
         done = threading.Event()
 
         def renew() -> None:
-            with contextlib.closing(sqlite3.connect(self.path, isolation_level=None, timeout=_TIMEOUT)) as connection:
+            with contextlib.closing(_opened(self.path, "rw")) as connection:
                 while not done.wait(_RENEWAL):
                     with contextlib.suppress(sqlite3.OperationalError):  # the next renewal is in time as well
                         connection.execute(
@@ -381,7 +395,7 @@ class Storage:
         for name in found:
             if not isinstance(name, str):
                 raise ValueError(
-                    f"storage {self.path!r} must hold files of a study as augmentlab writes them; "
+                    f"storage {quoted(self.path)} must hold files of a study as augmentlab writes them; "
                     f"the name of one is {shown(name)}"
                 )
         return found
@@ -422,7 +436,7 @@ class Storage:
             ):
                 if not good:
                     raise ValueError(
-                        f"storage {self.path!r} must hold events as augmentlab writes them; "
+                        f"storage {quoted(self.path)} must hold events as augmentlab writes them; "
                         f"the {name} of one is {shown(value)}"
                     )
         return [row[:3] for row in rows]
@@ -438,24 +452,30 @@ class Storage:
             yield self._connection
 
 
-def check_path(path: str | os.PathLike[str]) -> None:
-    """Raise now what `Storage` would raise when it opens a path for writing, without making a file."""
-    text = _text(path)
-    if text == MEMORY:
-        return
-    _check_place(Path(text))
-    if Path(text).is_file():
-        with _explained(text), contextlib.closing(_reader(text)) as connection:
-            _check_ours(connection, text, write=True)
+def check_path(path: str | os.PathLike[str]) -> str:
+    """Raise now what `Storage` would raise when it opens a path for writing, without making a file; return the path.
+
+    What a process left half-written that was killed where there is no write-ahead log is undone.
+    """
+    text = places.text(path)
+    if text != MEMORY:
+        places.check(text)
+        places.check_writable(text)
+        if Path(text).exists():
+            mode: _Mode = "rw" if Path(places.beside(text)).exists() else "ro"
+            with _explained(text), contextlib.closing(_opened(text, mode)) as connection:
+                _check_ours(connection, text, write=True)
+    return text
 
 
 def is_blank(path: str | os.PathLike[str]) -> bool:
     """Whether there is nothing to read yet: no file, an empty one, or one whose writer was killed before its tables."""
-    text = _text(path)
+    text = places.text(path)
+    places.check(text)
     if not Path(text).exists():
         return True
-    with _explained(text), contextlib.closing(_reader(text)) as connection:
-        return _is_blank(connection)
+    with _explained(text), contextlib.closing(_opened(text, "ro")) as connection:
+        return _found(connection, text).is_blank
 
 
 @contextlib.contextmanager
@@ -474,14 +494,13 @@ def _connect(path: str, *, write: bool, durable: bool) -> sqlite3.Connection:
     if path == MEMORY:
         connection = sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
     elif write:
-        _check_place(Path(path))
-        connection = sqlite3.connect(path, isolation_level=None, timeout=_TIMEOUT)
+        places.check_writable(path)
+        connection = _opened(path, "rwc")
     else:
-        if Path(path).is_dir():
-            raise IsADirectoryError(f"storage must be a file; {path!r} is a folder")
+        places.check(path)
         if not Path(path).exists():
-            raise FileNotFoundError(f"storage must be an existing file of studies; there is none at {path!r}")
-        connection = _reader(path)
+            raise FileNotFoundError(f"storage must be an existing file of studies; there is none at {quoted(path)}")
+        connection = _opened(path, "ro")
     try:
         _prepare(connection, path, write=write, durable=durable)
     except BaseException:
@@ -490,9 +509,16 @@ def _connect(path: str, *, write: bool, durable: bool) -> sqlite3.Connection:
     return connection
 
 
-def _reader(path: str) -> sqlite3.Connection:
-    uri = f"{Path(path).resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_TIMEOUT)
+def _opened(path: str, mode: _Mode) -> sqlite3.Connection:
+    """Open a file that anybody may have written."""
+    places.check(path)
+    uri = f"{Path(os.path.realpath(path)).as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_TIMEOUT)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _UNKNOWN_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1)  # we have none, and a long one takes for ever
+    connection.set_progress_handler(lambda: True, _UNKNOWN_STEPS)
+    return connection
 
 
 def _prepare(connection: sqlite3.Connection, path: str, *, write: bool, durable: bool) -> None:
@@ -502,7 +528,7 @@ def _prepare(connection: sqlite3.Connection, path: str, *, write: bool, durable:
     network = "" if path == MEMORY else network_file_system(path)
     if network:
         warnings.warn(
-            f"storage {path!r} is on a network file system ({network}), where SQLite's locks may not hold: let one "
+            f"storage {quoted(path)} is on a network file system ({network}), where SQLite's locks may not hold: let one "
             "process at a time use it, or keep it on a local disk",
             UserWarning,
             stacklevel=5,
@@ -538,65 +564,103 @@ def network_file_system(path: str | os.PathLike[str]) -> str:
     return best[1] if best[1] in _NETWORK else ""
 
 
-def _is_gone(owner: str) -> bool:
+def _holds(owner: Any, until: Any) -> bool:
+    """Whether what is in the table of claims is a claim that holds."""
+    here = time.time()
+    if not isinstance(until, float) or not here < until <= here + LEASE + _AHEAD:
+        return False
+    written = _OWNER.fullmatch(owner) if isinstance(owner, str) else None
+    return written is not None and not _is_gone(owner, int(written[1]))
+
+
+def _is_gone(owner: str, pid: int) -> bool:
     """Whether the process that claimed a trial is one of this machine, and is no more."""
-    host, pid, _ = owner.rsplit(":", 2)
+    host, _, _ = owner.rsplit(":", 2)
     if host != socket.gethostname() or sys.platform == "win32":  # there, signal 0 is no question but an end
         return False
     try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
+        os.kill(pid, 0)
+    except (OverflowError, ProcessLookupError):
         return True
     except PermissionError:
         return False
     return False
 
 
+class _Found(NamedTuple):
+    """What a file says of itself: whose it is, and type, name, table and statement of all that was made in it."""
+
+    application: int
+    version: int
+    made: frozenset[tuple[str, str, str, str]]
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.made and not self.application
+
+
+# What ANALYZE makes, which any SQLite may be told to do.
+_STATISTICS = {
+    "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
+    "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+}
+
+
+def _found(connection: sqlite3.Connection, path: str) -> _Found:
+    try:
+        connection.execute("BEGIN")  # another process may make the tables and mark the file just now
+        made = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+        application, version = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+        )
+        connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        if _code(error) not in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG):
+            raise
+        raise ValueError(f"{_ALONE}; {quoted(path)} describes more than these") from None
+    described = {(str(kind), str(name), str(table), _plain(sql)) for kind, name, table, sql in made}
+    return _Found(application, version, frozenset(one for one in described if one[3] not in _STATISTICS))
+
+
+def _plain(statement: str | None) -> str:
+    """A statement whatever its blanks; an index that a table needs has none."""
+    return " ".join(str(statement or "").split())
+
+
+@functools.cache
+def _made(version: int) -> frozenset[tuple[str, str, str, str]]:
+    """What is made in a file of a version."""
+    with contextlib.closing(sqlite3.connect(MEMORY)) as connection:
+        connection.executescript(";".join(_MIGRATIONS[:version]))
+        return _found(connection, MEMORY).made
+
+
+_OURS = "storage must be a file of augmentlab studies"
+_ALONE = "storage must hold the tables of augmentlab alone"
+
+
 def _check_ours(connection: sqlite3.Connection, path: str, *, write: bool) -> None:
     # SQLite takes a file of a few bytes for an empty one. Its first bytes are not looked at here: opening and closing
     # a database beside SQLite drops the locks of this process.
     if path != MEMORY and 0 < Path(path).stat().st_size < _SMALLEST:
-        raise ValueError(f"storage must be a file of augmentlab studies; {path!r}: file is not a database")
-    empty = _is_blank(connection)
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if empty and not write:
-        raise ValueError(f"storage must be a file of augmentlab studies; {path!r} is empty")
-    if not empty and application != _APPLICATION:
-        raise ValueError(f"storage must be a file of augmentlab studies; {path!r} is a database of another program")
-    if not empty and version < 1:
-        raise ValueError(f"storage must be a file of augmentlab studies; {path!r} has schema version {version}")
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchone():
-        # They would compute, for ever or to other ends, when tables of ours are read or written.
-        raise ValueError(f"storage must hold nothing but tables; {path!r} has views or triggers")
-    if version > SCHEMA_VERSION:
+        raise ValueError(f"{_OURS}; {quoted(path)}: file is not a database")
+    found = _found(connection, path)
+    if found.is_blank and not write:
+        raise ValueError(f"{_OURS}; {quoted(path)} is empty")
+    if not found.is_blank and found.application != _APPLICATION:
+        raise ValueError(f"{_OURS}; {quoted(path)} is a database of another program")
+    if not found.is_blank and found.version < 1:
+        raise ValueError(f"{_OURS}; {quoted(path)} has schema version {found.version}")
+    if found.version > SCHEMA_VERSION:
         raise ValueError(
-            f"storage must have schema version {SCHEMA_VERSION} or less; {path!r} has {version}: update augmentlab"
+            f"storage must have schema version {SCHEMA_VERSION} or less; {quoted(path)} has {found.version}: "
+            "update augmentlab"
         )
-
-
-def _is_blank(connection: sqlite3.Connection) -> bool:
-    # Tables first: another process may make them and mark the file just now.
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    return not tables and not connection.execute("PRAGMA application_id").fetchone()[0]
-
-
-def _text(path: str | os.PathLike[str]) -> str:
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"storage must be a path, as str or os.PathLike; got {path!r:.80}")
-    return str(path)
-
-
-def _check_place(file: Path) -> None:
-    if file.is_dir():
-        raise IsADirectoryError(f"storage must be a file; {str(file)!r} is a folder")
-    folder = file.absolute().parent
-    if not folder.is_dir():
-        kind = NotADirectoryError if folder.exists() else FileNotFoundError
-        raise kind(f"storage must be a file in an existing folder; there is no folder {str(folder)!r}")
-    # SQLite writes its journal beside the file.
-    if not os.access(folder, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):
-        raise PermissionError(f"storage must be a file that can be written; {str(file)!r} cannot")
+    # Anything else could compute, for ever or to other ends, when tables of ours are read or written.
+    if other := found.made ^ _made(found.version):
+        raise ValueError(f"{_ALONE}; {quoted(path)} differs in {shown(min(other)[2])}")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+    connection.set_progress_handler(lambda: None, _STEPS)  # Python looks at its signals when it is called
 
 
 @contextlib.contextmanager
@@ -604,12 +668,24 @@ def _explained(path: str) -> Iterator[None]:
     """Say in one sentence what SQLite says in half a one."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise OSError(f"storage {path!r} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        code = _code(error)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            raise KeyboardInterrupt from error
+        if code == sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise OSError(
+                f"storage {quoted(path)} was left half-written by a process that was killed; running one of its studies "
+                "again repairs it"
+            ) from error
+        if isinstance(error, sqlite3.OperationalError):
+            raise OSError(f"storage {quoted(path)} cannot be used: {error}") from error
+        if code & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_TOOBIG):
             raise
-        raise ValueError(f"storage must be a file of augmentlab studies; {path!r}: {error}") from error
+        raise ValueError(f"{_OURS}; {quoted(path)}: {error}") from error
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0))  # Python itself raises some, of text that is none
 
 
 def _no_constant(name: str) -> None:

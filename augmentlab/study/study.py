@@ -489,6 +489,8 @@ class Study(Record):
     def _check_data(self, action: str) -> None:
         if self.data is None:
             raise RuntimeError(f"a loaded study has no data to {action}; make it with Study(data, model, arms, ...)")
+        if not isinstance(self._storage, Storage):
+            check_path(self._storage)  # which another process may have left half-written since
 
     def _part(self, name: str, action: str) -> Dataset:
         self._check_data(action)
@@ -750,7 +752,7 @@ def workers(n_jobs: int | None) -> int:
 
 
 def _storage(storage: str | os.PathLike[str]) -> Storage | str:
-    check_path(storage)
-    if str(storage) == MEMORY:
+    path = check_path(storage)
+    if path == MEMORY:
         return Storage(MEMORY, write=True)
-    return str(Path(storage).absolute())  # wherever the process goes next
+    return str(Path(path).absolute())  # wherever the process goes next
