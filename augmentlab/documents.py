@@ -125,5 +125,5 @@ def _held_by(owner: Any) -> Mapping[str, Any]:
 
 @functools.cache
 def _catalog() -> dict[str, Any]:
-    homes = [importlib.import_module(f"augmentlab.{name}") for name in ("compose", "transforms")]
+    homes = importlib.import_module("augmentlab.compose"), importlib.import_module("augmentlab.transforms")
     return {name: getattr(home, name) for home in homes for name in home.__all__}
