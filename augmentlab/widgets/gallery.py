@@ -315,7 +315,7 @@ class LabelCheck(ipywidgets.VBox):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], images: Any, **options: Any) -> "LabelCheck":
-        """Take up what `save` wrote, which has 16 MB at most; see `from_json`."""
+        """Take up what `save` wrote; see `from_json`."""
         return cls.from_json(documents.read(path), images, **options)
 
     def __repr__(self) -> str:
