@@ -269,7 +269,7 @@ def test_a_study_without_a_result_says_what_is_missing(tmp_path, capsys):
     path = tmp_path / "study.db"
     study = augmentlab.Study(data.digits(), models.knn(), {"invert": augmentlab.Invert()}, storage=path)
     with Storage(path, write=True) as store:
-        store.save_study("key", "digits", study.spec)
+        store.save_study("f" * 64, "digits", study.spec)
     assert cli.main(["list", str(path)]) == 0
     assert "0/30" in capsys.readouterr().out
     assert cli.main(["show", str(path)]) == 1
