@@ -727,6 +727,17 @@ def test_what_is_wrong_in_another_study_of_the_file_is_named_too(tmp_path, good)
     assert WRITES + "arms.label is missing" in sentence_of(lambda: study(storage=path).compare(), ValueError)
 
 
+@pytest.mark.parametrize("preparation", [{"schema_version": 1}, document("Compose", steps=7), document()])
+def test_a_preparation_that_cannot_be_made_is_named_where_it_is_needed(tmp_path, good, preparation):
+    path = tmp_path / "study.db"
+    path.write_bytes(good)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        context(preparation=preparation)(connection)
+        connection.commit()
+    said = sentence_of(lambda: Study.open(path).robustness("dark"), ValueError)
+    assert said.startswith("the preparation of a stored study must be a Compose; ")
+
+
 @pytest.mark.parametrize(
     "transform", [document("os:system"), document(angle="x"), {"schema_version": 9}, document("not_loaded:Mine")]
 )

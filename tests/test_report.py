@@ -247,7 +247,7 @@ def test_nothing_is_recommended_where_nothing_helps_and_failures_are_told():
     page = Page(report.page(one))
     assert page.section("pipeline").startswith("The pipeline to useNone: no arm is known to help")
     assert f"{SCRIPT} (8, 8)" in page.section("failures")
-    assert f"Not drawn: {SCRIPT} (8, 8)" in page.section("arms")
+    assert f"Not drawn: RuntimeError: {SCRIPT} (8, 8)" in page.section("arms")
     assert page.section("answer").count("2 of 6 trials are missing, 2 of them failed") == 1
     assert len(page.all("script")) == 1
 
@@ -260,8 +260,8 @@ def test_a_pipeline_whose_class_is_not_loaded_is_told_and_not_drawn(tmp_path):
     spec["name"] = "of another"
     spec["arms"][0] |= {"code": "Mine()", "transform": {"schema_version": 1, "transform": "not_loaded:Mine"}}
     with Storage(tmp_path / "study.db", write=True) as store:
-        store.save_study("another", "of another", spec)
-        store.save_artifact("another", "sample", "0: light", next(iter(store.artifacts(one._key, "sample").values())))
+        store.save_study("f" * 64, "of another", spec)
+        store.save_artifact("f" * 64, "sample", "0: light", next(iter(store.artifacts(one._key, "sample").values())))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         shown = sections.arms(Source.of(Study.open(tmp_path / "study.db", "of another"), {}))

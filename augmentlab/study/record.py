@@ -498,7 +498,10 @@ class Record:
     @property
     def _common_end(self) -> tuple[Transform, ...]:
         """The preprocessing that is the end of every arm's pipeline."""
-        preparation = from_dict(self._spec["context"]["preparation"])
+        try:
+            preparation = from_dict(self._spec["context"]["preparation"])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the preparation of a stored study must be a Compose; {error}") from None
         if not isinstance(preparation, Compose):
             raise ValueError(f"the preparation of a stored study must be a Compose; got {shown(preparation)}")
         return tuple(preparation.steps)
