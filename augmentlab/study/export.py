@@ -137,9 +137,7 @@ def to_jsonl(study: Record, path: str | os.PathLike[str]) -> Path:
         )
     text = "".join(f"{json.dumps(line, ensure_ascii=False, allow_nan=False)}\n" for line in lines)
     # The name of a class may hold what is no character: with a backslash before it, as JSON writes it in ASCII.
-    return files.write(
-        path, lambda part: part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-    )
+    return files.write(path, lambda part: part.write_bytes(text.encode("utf-8", "backslashreplace")))
 
 
 def cv_results(study: Record) -> dict[str, Any]:
