@@ -39,7 +39,7 @@ def from_dict(document: dict[str, Any], classes: Sequence[type[Transform]] = ())
     if not isinstance(document, dict):
         raise TypeError(f"document must be a dict; got {type(document).__name__}")
     version = document.get("schema_version")
-    if version != SCHEMA_VERSION or isinstance(version, bool):
+    if version != SCHEMA_VERSION or type(version) is not int:
         raise ValueError(f"schema_version must be {SCHEMA_VERSION}; got {shown(version)}")
     check_size(document)
     known = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in classes}

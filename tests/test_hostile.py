@@ -195,6 +195,7 @@ DOCUMENTS = {
     "an older version": (document() | {"schema_version": 0}, "schema_version must be 1; got 0"),
     "a newer version": (document() | {"schema_version": 2}, "schema_version must be 1; got 2"),
     "a negative version": (document() | {"schema_version": -1}, "schema_version must be 1; got -1"),
+    "a version as a float": (document() | {"schema_version": 1.0}, "schema_version must be 1; got 1.0"),
     "half a version": (document() | {"schema_version": 1.5}, "schema_version must be 1; got 1.5"),
     "a huge version": (document() | {"schema_version": 10**5000}, "schema_version must be 1; got a value of type int"),
     "a long version": (document() | {"schema_version": "\x1b" * 10**6}, "schema_version must be 1; got '"),

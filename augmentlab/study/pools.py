@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from augmentlab import files
+from augmentlab.markup import said, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -138,7 +139,7 @@ class _Processes:
             return 0
         if isinstance(error, _DiedError):
             return 1
-        raise RuntimeError(f"a worker cannot compute this ({error}); use n_jobs=1")
+        raise RuntimeError(f"a worker cannot compute this ({said(error)}); use n_jobs=1")
 
     def check(self) -> None:
         pass
@@ -264,9 +265,7 @@ class _Given:
         return _outcome(future)
 
     def deaths(self, error: BaseException) -> int:
-        raise RuntimeError(
-            f"the executor cannot compute this ({type(error).__name__}: {error}); what is finished is kept"
-        ) from error
+        raise RuntimeError(f"the executor cannot compute this ({told(error)}); what is finished is kept") from error
 
     def check(self) -> None:
         pass
@@ -344,7 +343,7 @@ class _Dask:
             self._count, self._scattered = 0, None
             return 1
         raise RuntimeError(
-            f"a worker of the cluster cannot compute this ({type(error).__name__}: {error}); "
+            f"a worker of the cluster cannot compute this ({told(error)}); "
             "its Python must have the same packages as this one"
         ) from error
 
