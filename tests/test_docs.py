@@ -29,6 +29,7 @@ def test_the_families_are_the_catalog():
     assert len(set(listed)) == len(listed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", augmentlab.transforms.__all__)
 def test_every_transform_has_its_section_and_strip(catalog, name):
     cls = getattr(augmentlab, name)

@@ -56,6 +56,7 @@ def agrees_unless_refused(name, step, image):
         assert any(reason in str(error) for reason in REFUSED[name])  # noqa: PT017
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ON_EVERY_RUN)
 @given(data=st.data())
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

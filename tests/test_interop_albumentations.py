@@ -254,6 +254,7 @@ def check(step, theirs, count=200):
     return alike(ours, theirs, BIAS.get(type(step), 1.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", RANDOM, ids=repr)
 def test_a_random_export_has_the_same_distribution(step):
     assert check(step, samples(TARGET.export(step), SMALL, 200))

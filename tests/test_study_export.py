@@ -223,6 +223,7 @@ def test_optuna_gets_one_trial_an_arm(finished):
     assert [one["arm"] for one in there.user_attrs["controls"]] == ["TrivialAugment"]
 
 
+@pytest.mark.slow
 def test_exporting_to_optuna_again_replaces_and_never_takes_another_study(finished, tmp_path):
     optuna = pytest.importorskip("optuna")
     storage = optuna.storages.InMemoryStorage()

@@ -77,6 +77,7 @@ def uninterrupted(tmp_path_factory):
     return results
 
 
+@pytest.mark.slow
 def test_a_study_killed_again_and_again_ends_as_if_nothing_had_happened(tmp_path, uninterrupted):
     path = tmp_path / "study.db"
     for count in (1, 8, 15):
@@ -122,6 +123,7 @@ def test_ctrl_c_keeps_what_is_finished_in_one_sentence(tmp_path, uninterrupted, 
     assert rows(path)[0] == uninterrupted
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_process_that_started_them(tmp_path):
     path = tmp_path / "study.db"
     process = start(path, worth=0, jobs=2)
@@ -176,6 +178,7 @@ class Fatal(models.HOG):
         return self
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_worker_fails_and_the_rest_goes_on(monkeypatch):
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
