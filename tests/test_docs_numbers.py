@@ -11,7 +11,8 @@ import augmentlab
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-MODULES = sorted((ROOT / "augmentlab").rglob("*.py"))
+PACKAGE = Path(augmentlab.__file__).parent  # perhaps installed, and not beside the tests
+MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 NUMBER = r"\d[\d,]*(?:\.\d+)?(?:e-?\d+)?"
@@ -89,14 +90,16 @@ def test_every_measured_figure_of_a_page_has_its_command(path):
     assert unfounded(path.read_text(encoding="utf-8"), limits(str(path.relative_to(ROOT)))) == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT / "augmentlab")))
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_measured_figure_of_a_docstring_has_its_command(path):
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, kinds):
             prose = (ast.get_docstring(node) or "").split("Examples\n---")[0]
-            assert unfounded(prose, limits(str(path.relative_to(ROOT)))) == [], getattr(node, "name", path.name)
+            assert unfounded(prose, limits(str(path.relative_to(PACKAGE.parent)))) == [], getattr(
+                node, "name", path.name
+            )
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
@@ -114,7 +117,8 @@ def test_every_measured_figure_of_a_notebook_is_in_its_output(path):
 @pytest.mark.parametrize(("place", "line"), LIMITS.items(), ids=str)
 def test_every_exception_is_set_by_a_line_of_code_and_still_said(place, line):
     page, claim = place
-    assert claim in re.sub(r"\s+", " ", (ROOT / page).read_text(encoding="utf-8"))
+    base = PACKAGE.parent if page.startswith("augmentlab/") else ROOT
+    assert claim in re.sub(r"\s+", " ", (base / page).read_text(encoding="utf-8"))
     assert sum(line in module.read_text(encoding="utf-8") for module in MODULES) == 1
 
 
