@@ -454,6 +454,21 @@ def good(tmp_path_factory):
     return path.read_bytes()
 
 
+@pytest.fixture
+def tampered(tmp_path, good):
+    """A finished study's file after some change to its tables."""
+
+    def make(change):
+        path = tmp_path / "study.db"
+        path.write_bytes(good)
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            change(connection)
+            connection.commit()
+        return path
+
+    return make
+
+
 def opened(path):
     """All that reads a study file."""
     for one in Study.open_all(path):
@@ -697,12 +712,8 @@ ROWS = {
 
 
 @pytest.mark.parametrize(("change", "words"), ROWS.values(), ids=ROWS)
-def test_what_is_wrong_in_a_file_is_named_and_nothing_of_it_is_run(tmp_path, good, monkeypatch, change, words):
-    path = tmp_path / "study.db"
-    path.write_bytes(good)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        change(connection)
-        connection.commit()
+def test_what_is_wrong_in_a_file_is_named_and_nothing_of_it_is_run(tmp_path, tampered, monkeypatch, change, words):
+    path = tampered(change)
     monkeypatch.chdir(tmp_path)
     before = contents(tmp_path)
     assert words in sentence_of(lambda: opened(path))
@@ -729,12 +740,8 @@ def test_what_is_wrong_in_another_study_of_the_file_is_named_too(tmp_path, good)
 
 
 @pytest.mark.parametrize("preparation", [{"schema_version": 1}, document("Compose", steps=7), document()])
-def test_a_preparation_that_cannot_be_made_is_named_where_it_is_needed(tmp_path, good, preparation):
-    path = tmp_path / "study.db"
-    path.write_bytes(good)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        context(preparation=preparation)(connection)
-        connection.commit()
+def test_a_preparation_that_cannot_be_made_is_named_where_it_is_needed(tampered, preparation):
+    path = tampered(context(preparation=preparation))
     said = sentence_of(lambda: Study.open(path).robustness("dark"), ValueError)
     assert said.startswith("the preparation of a stored study must be a Compose; ")
 
@@ -742,12 +749,8 @@ def test_a_preparation_that_cannot_be_made_is_named_where_it_is_needed(tmp_path,
 @pytest.mark.parametrize(
     "transform", [document("os:system"), document(angle="x"), {"schema_version": 9}, document("not_loaded:Mine")]
 )
-def test_an_arm_that_cannot_be_made_is_told_and_not_run(tmp_path, good, transform):
-    path = tmp_path / "study.db"
-    path.write_bytes(good)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        arm(transform=transform)(connection)
-        connection.commit()
+def test_an_arm_that_cannot_be_made_is_told_and_not_run(tampered, transform):
+    path = tampered(arm(transform=transform))
     one = Study.open(path)
     sentence_of(lambda: one.arms)
     assert report.page(one)  # its numbers are there

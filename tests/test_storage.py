@@ -138,14 +138,17 @@ def test_the_claim_of_a_process_that_is_gone_holds_no_longer(tmp_path):
         assert store.claim("k")
 
 
-def test_claims_are_renewed_while_work_goes_on(tmp_path, monkeypatch):
+@pytest.mark.parametrize("others", [0, 20_000])
+def test_claims_are_renewed_while_work_goes_on(tmp_path, monkeypatch, others):
     monkeypatch.setattr(storage, "_RENEWAL", 0.01)
     path = tmp_path / "study.db"
     with Storage(path, write=True) as store, store.claims_kept():
+        with store._transaction() as connection:
+            connection.executemany("INSERT INTO claim VALUES (?, 'gone', 0.0)", ((f"{n}",) for n in range(others)))
         store.claim("k")
-        first = store._rows("SELECT until FROM claim")
+        first = store._rows("SELECT until FROM claim WHERE key = 'k'")
         deadline = time.monotonic() + 20
-        while store._rows("SELECT until FROM claim") == first:
+        while store._rows("SELECT until FROM claim WHERE key = 'k'") == first:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 

@@ -586,7 +586,7 @@ class Record:
         if self._is_blank():
             return []
         arms = [arm["identity"] for arm in self._spec["arms"]]
-        where = f"a study of storage {str(self._storage)!r}"
+        where = f"a study of storage {quoted(str(self._storage))}"
         with self._open(write=False) as store:
             # Another study of the same trials (with another rope, say) may have been the one that was searched.
             alike = [

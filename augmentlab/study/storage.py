@@ -365,6 +365,7 @@ class Storage:
 
         def renew() -> None:
             with contextlib.closing(_opened(self.path, "rw")) as connection:
+                connection.set_progress_handler(None, 0)  # the tables are known to be ours
                 while not done.wait(_RENEWAL):
                     with contextlib.suppress(sqlite3.OperationalError):  # the next renewal is in time as well
                         connection.execute(

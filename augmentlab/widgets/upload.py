@@ -71,9 +71,10 @@ class Upload(anywidget.AnyWidget):
     """A button that takes image files, which may be dropped on the whole explorer as well.
 
     The page sends ``{"begin": key, "name": ..., "size": ...}``, then one piece after the other as
-    ``{"piece": key, "at": ...}`` with a buffer of `piece` bytes, the last one of what is left, each after ``{"next": key, "at": ...}`` has come back. The end is
-    ``{"done": key}``, or ``{"wrong": key, "sentence": ...}``, after which nothing of the file is kept. A new file takes
-    the place of one that did not come to its end, as when the page was closed meanwhile.
+    ``{"piece": key, "at": ...}`` with a buffer of `piece` bytes, the last one of what is left, each after
+    ``{"next": key, "at": ...}`` has come back. The end is ``{"done": key}``, or ``{"wrong": key, "sentence": ...}``,
+    after which nothing of the file is kept. A new file takes the place of one that did not come to its end, as when the
+    page was closed meanwhile.
 
     Parameters
     ----------
