@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -445,6 +446,31 @@ def test_two_writers_wait_for_each_other(tmp_path):
     assert [writer.wait() for writer in writers] == [0, 0]
     with Storage(path, write=False) as store:
         assert len(store.trials(str(number) for number in range(100))) == 100
+
+
+def test_the_first_two_writers_wait_for_each_other(tmp_path):
+    """Of a new file, or one that was put away, the journal is changed first, for which SQLite does not wait."""
+    path = tmp_path / "study.db"
+    with Storage(path, write=True) as store:
+        store.save_trials([trial()])
+
+    def write():
+        with Storage(path, write=True) as store:
+            store.save_trials([trial("other")])
+
+    with (
+        ThreadPoolExecutor(1) as pool,
+        contextlib.closing(sqlite3.connect(path, isolation_level=None)) as first,
+    ):
+        first.execute("BEGIN IMMEDIATE")
+        first.execute("DELETE FROM trial")
+        second = pool.submit(write)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.3)
+        first.execute("COMMIT")
+        second.result(timeout=60)
+    with Storage(path, write=False) as store:
+        assert set(store.trials(["k", "other"])) == {"other"}
 
 
 def test_what_is_in_memory_is_closed_with_what_holds_it():

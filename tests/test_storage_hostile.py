@@ -198,7 +198,12 @@ TABLES = {
     "a default": renamed("study", f"{STUDY}, name TEXT DEFAULT (random())", "key, name, spec, created, opened"),
     "an index that computes": ("CREATE INDEX i ON trial (length(arm))",),
     "an index": ("CREATE INDEX i ON trial (arm)",),
-    "another program's table": ("CREATE TABLE trials (x)",),
+    "a table that hangs on ours": ("CREATE TABLE trials (x REFERENCES study (key) ON DELETE CASCADE)",),
+    "a view": ("CREATE VIEW v AS SELECT 1",),
+    "another's trigger that writes into ours": (
+        "CREATE TABLE trials (x)",
+        "CREATE TRIGGER t AFTER INSERT ON trials BEGIN DELETE FROM trial; END",
+    ),
     "a virtual table": ("CREATE VIRTUAL TABLE v USING fts5 (x)",),
     "no rowid": renamed("study", f"{STUDY}, name TEXT", "key, name, spec, created, opened", "WITHOUT ROWID"),
     "statistics that compute": (
@@ -220,13 +225,22 @@ def test_tables_that_are_not_ours_are_refused_at_once(path, statements):
     before, begun = path.read_bytes(), time.monotonic()
     for open_it in (OPENED["read"], OPENED["made"], OPENED["written"]):
         said = sentence_of(lambda open_it=open_it: open_it(path), ValueError)
-        assert said.startswith(f"storage must hold the tables of augmentlab alone; '{path}' ")
+        assert said.startswith(f"storage must hold the tables of augmentlab as it makes them; '{path}' ")
     assert time.monotonic() - begun < 20
     assert path.read_bytes() == before
 
 
-def test_a_file_that_sqlite_tidied_up_is_still_ours(path):
+def test_what_differs_is_named(path):
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE INDEX quick ON trial (arm)")
+    assert sentence_of(lambda: Study.open(path)).endswith("differs in index 'quick'")
+
+
+def test_a_file_that_sqlite_tidied_up_and_others_wrote_into_is_still_ours(path):
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE trials (number INTEGER PRIMARY KEY AUTOINCREMENT, x UNIQUE)")
+        connection.execute("CREATE INDEX quick ON trials (x, number)")
+        connection.execute("CREATE TRIGGER busy AFTER INSERT ON trials BEGIN SELECT 1; END")
         connection.execute("ANALYZE")
         connection.execute("VACUUM")
     assert Study.open(path).n_complete == 4

@@ -1064,3 +1064,20 @@ def test_the_progress_bar_counts_what_was_there_before(tmp_path, capsys):
     study(storage=path, draws=2).run(progress=False)
     study(storage=path, draws=4).run()
     assert "16/16" in capsys.readouterr().err
+
+
+def test_a_study_whose_place_is_gone_still_has_its_images(tmp_path):
+    folder = tmp_path / "place"
+    folder.mkdir()
+    one = Study(data.digits(), models.knn(), {"dark": Invert()}, storage=folder / "study.db", draws=2)
+    folder.rmdir()
+    assert len(one.pool)
+    assert len(one.validation)
+
+
+@pytest.mark.parametrize("setting", [{"draws": 600_000}, {"copies": 2**70}])
+def test_what_could_not_be_read_back_is_refused_before_it_is_stored(setting):
+    with pytest.raises(ValueError, match=f"a study must be .* {next(iter(setting.values()))}$"):
+        Study(
+            data.digits(), models.knn(), {"dark": Invert()}, storage=":memory:", trivial=False, **{"draws": 2} | setting
+        )

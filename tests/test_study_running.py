@@ -138,7 +138,7 @@ def test_two_processes_may_run_the_same_study_at_once(tmp_path, uninterrupted):
     path = tmp_path / "study.db"
     processes = [start(path), start(path)]
     ends = [finish(process) for process in processes]
-    assert [code for code, _ in ends] == [0, 0]
+    assert [code for code, _ in ends] == [0, 0], ends
     assert rows(path)[0] == uninterrupted
     computed = [int(errors.rpartition("computed ")[2]) for _, errors in ends]
     assert sum(computed) == 24  # none of them twice

@@ -9,14 +9,12 @@ import json
 import math
 import re
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import augmentlab
 from augmentlab import files
-from augmentlab.distributions import shown
 from augmentlab.markup import printable
 from augmentlab.study import comparison, search
 from augmentlab.study.spaces import CONTROL, IDENTITY
@@ -24,6 +22,7 @@ from augmentlab.study.spaces import CONTROL, IDENTITY
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -36,7 +35,6 @@ _PARTS = ("validation", "test")
 COLUMNS = ["arm", "role", "draw", "part", "state", "value", "seconds", "started", "message", "traceback", "code"]
 # A factor must not be called as a column here or in `Study.compare`, which tables of trials are joined with.
 _TAKEN = {*COLUMNS, *comparison.COLUMNS}
-_SQLITE = "sqlite:///"  # how addresses of files begin
 _KEY = "augmentlab.study"  # under which a study in another tracker holds the key of the one it was made from
 
 
@@ -180,7 +178,6 @@ def to_optuna(study: Record, storage: Any = None, name: str | None = None) -> An
     _check_there("optuna", "Optuna", "to_optuna")
     import optuna
 
-    _check_apart("storage", study, storage)
     wanted = study.name if name is None else name
     # All that can fail for want of results comes before anything of an earlier export is taken away.
     choices, about, results = _choices(study), _about(study), list(_results(study, study.labels))
@@ -230,7 +227,6 @@ def to_mlflow(study: Record, experiment: str | None = None, tracking_uri: str | 
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param
 
-    _check_apart("tracking_uri", study, tracking_uri)
     about, results = _about(study), list(_results(study, [CONTROL, *study._all_labels]))
     client = MlflowClient(tracking_uri=tracking_uri)
     wanted = study.name if experiment is None else experiment
@@ -379,14 +375,6 @@ def _text(value: Any, most: int = 5000) -> str:
     """A value as text that MLflow takes: whole characters, not too many."""
     text = printable(str(value))
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _check_apart(name: str, study: Record, address: Any) -> None:
-    """Another library's tables do not go into a file of studies, which holds ours alone."""
-    if not isinstance(address, str) or not address.startswith(_SQLITE) or not isinstance(study._storage, str):
-        return
-    if Path(address.removeprefix(_SQLITE)).resolve() == Path(study._storage).resolve():
-        raise ValueError(f"{name} must not be the file of a study, which would no longer open; got {shown(address)}")
 
 
 def _check_there(package: str, title: str, method: str) -> None:

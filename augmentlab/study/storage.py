@@ -534,7 +534,7 @@ def _prepare(connection: sqlite3.Connection, path: str, *, write: bool, durable:
             UserWarning,
             stacklevel=5,
         )
-    connection.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
+    _keep_journal(connection, "DELETE" if network else "WAL")
     # With NORMAL, power loss may drop the last commits and corrupts nothing; a process that dies loses nothing.
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable or network else 'NORMAL'}")
     if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
@@ -547,6 +547,20 @@ def _prepare(connection: sqlite3.Connection, path: str, *, write: bool, durable:
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _keep_journal(connection: sqlite3.Connection, mode: str) -> None:
+    """Change the kind of journal, as soon as nobody else is at work in the file: here SQLite itself does not wait."""
+    last = time.monotonic() + _TIMEOUT
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            if _code(error) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > last:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def network_file_system(path: str | os.PathLike[str]) -> str:
@@ -600,8 +614,9 @@ class _Found(NamedTuple):
         return not self.made and not self.application
 
 
-# What ANALYZE makes, which any SQLite may be told to do.
-_STATISTICS = {
+# What SQLite makes for itself, for ANALYZE and for the AUTOINCREMENT of others.
+_OF_SQLITE = {
+    "CREATE TABLE sqlite_sequence(name,seq)",
     "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
     "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
 }
@@ -618,9 +633,9 @@ def _found(connection: sqlite3.Connection, path: str) -> _Found:
     except sqlite3.DatabaseError as error:
         if _code(error) not in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG):
             raise
-        raise ValueError(f"{_ALONE}; {quoted(path)} describes more than these") from None
+        raise ValueError(f"{_AS_MADE}; {quoted(path)} describes more than these") from None
     described = {(str(kind), str(name), str(table), _plain(sql)) for kind, name, table, sql in made}
-    return _Found(application, version, frozenset(one for one in described if one[3] not in _STATISTICS))
+    return _Found(application, version, frozenset(one for one in described if one[3] not in _OF_SQLITE))
 
 
 def _plain(statement: str | None) -> str:
@@ -637,7 +652,25 @@ def _made(version: int) -> frozenset[tuple[str, str, str, str]]:
 
 
 _OURS = "storage must be a file of augmentlab studies"
-_ALONE = "storage must hold the tables of augmentlab alone"
+_AS_MADE = "storage must hold the tables of augmentlab as it makes them"
+
+
+def _odd(found: _Found) -> tuple[str, str, str, str] | None:
+    """What could compute, for ever or to other ends, when tables of ours are read or written; None in a file like ours.
+
+    What another program keeps in the same file does nothing then, as long as it has nothing to do with ours, which it
+    would have to name.
+    """
+    made = _made(found.version)
+    ours = {table for _, _, table, _ in made}
+    names_ours = re.compile(rf"\b({'|'.join(ours)})\b", re.IGNORECASE)
+    for one in sorted(found.made ^ made, key=lambda one: (not one[3], one)):  # indexes that tables need come last
+        _, name, table, statement = one
+        plain = re.match(r"CREATE (TABLE|(UNIQUE )?INDEX|TRIGGER) |$", statement)
+        of_sqlite = statement and name.lower().startswith("sqlite_")
+        if not plain or of_sqlite or table in ours or names_ours.search(statement):
+            return one
+    return None
 
 
 def _check_ours(connection: sqlite3.Connection, path: str, *, write: bool) -> None:
@@ -657,9 +690,8 @@ def _check_ours(connection: sqlite3.Connection, path: str, *, write: bool) -> No
             f"storage must have schema version {SCHEMA_VERSION} or less; {quoted(path)} has {found.version}: "
             "update augmentlab"
         )
-    # Anything else could compute, for ever or to other ends, when tables of ours are read or written.
-    if other := found.made ^ _made(found.version):
-        raise ValueError(f"{_ALONE}; {quoted(path)} differs in {shown(min(other)[2])}")
+    if odd := _odd(found):
+        raise ValueError(f"{_AS_MADE}; {quoted(path)} differs in {odd[0]} {shown(odd[1])}")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
     connection.set_progress_handler(lambda: None, _STEPS)  # Python looks at its signals when it is called
 

@@ -37,6 +37,7 @@ from augmentlab.study.running import Session
 from augmentlab.study.spaces import IDENTITY, Arm, as_arms
 from augmentlab.study.splits import Split, split, training_draw
 from augmentlab.study.storage import MEMORY, Storage, Trial, check_path, content_key
+from augmentlab.study.stored import check_spec
 
 if TYPE_CHECKING:
     import os
@@ -201,7 +202,7 @@ class Study(Record):
                     "role": "control" if arm in controls else "arm",
                     "code": arm.code,
                     "identity": arm.identity,
-                    "levels": list(arm.levels.items()),
+                    "levels": [list(level) for level in arm.levels.items()],
                     "transform": arm.transform.to_dict(),
                 }
                 for arm in self._arms
@@ -215,6 +216,7 @@ class Study(Record):
             "labels": {part: data.labels[self._places(part)].tolist() for part in ("validation", "test")},
             "groups": {part: self._groups_of(part) for part in ("validation", "test")},
         }
+        check_spec(self._spec, "a study")  # as what is read back is checked
         self._key = content_key(self._spec)
         self._stop = threading.Event()
         self.interrupted = False
@@ -296,6 +298,7 @@ class Study(Record):
             Itself. After Ctrl-C and after `stop` too, with `interrupted` set to True and a sentence on standard error.
         """
         self._check_data("run with")
+        self._check_place()
         planner = search_named(search, self, n_trials)
         total = min(self.n_trials, n_trials or self.n_trials)
         with self._session(
@@ -414,6 +417,7 @@ class Study(Record):
             for a choice among all arms.
         """
         self._check_data("confirm with")
+        self._check_place()
         left = self.n_trials - len(self._stored("validation"))
         if left and not self._is_searched:
             raise RuntimeError(
@@ -489,6 +493,8 @@ class Study(Record):
     def _check_data(self, action: str) -> None:
         if self.data is None:
             raise RuntimeError(f"a loaded study has no data to {action}; make it with Study(data, model, arms, ...)")
+
+    def _check_place(self) -> None:
         if not isinstance(self._storage, Storage):
             check_path(self._storage)  # which another process may have left half-written since
 
