@@ -55,7 +55,7 @@ def test_readme_holds_the_two_commands_that_the_checks_run():
     lines = [
         line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("python -m pip install -e")
     ]
-    assert [line.split(" && ")[1] for line in lines] == ["augmentlab demo", "python -m pytest"]
+    assert [line.split(" && ")[1] for line in lines] == ["augmentlab demo", "python -m pytest -n 2 --dist loadfile"]
 
 
 ROWS = re.findall(

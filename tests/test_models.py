@@ -386,7 +386,7 @@ def test_features_then_the_rest_is_the_whole_model(model, steps, tmp_path):
         make_pipeline(Noisy(), models.Flatten(), SVC()),  # what depends on the seed differs between draws
         make_pipeline(make_pipeline(models.Flatten(), StandardScaler()), SVC()),
     ],
-    ids=str,
+    ids=["one", "function", "statistics first", "seeded first", "statistics in the first"],
 )
 def test_a_model_that_learns_from_its_first_step_on_is_not_split(model):
     first, rest = models.split_features(model)

@@ -280,6 +280,9 @@ def test_confirming_asks_counts_and_is_kept():
     view.chosen = "shift"
     view.refresh()
     assert (view.detail["confirm"], view.detail["openings"]) == ("ask", 0)
+    for other in ("flip", "no arm", "control"):  # which the page did not offer
+        view._on_message({"confirm": other})
+    assert view._task is None
     view._on_message({"confirm": "shift"})
     view.wait()
     assert view.detail["confirm"] == "done"
@@ -349,6 +352,9 @@ def test_a_stored_study_is_read_only(tmp_path):
     assert view.detail["confirm"] == ""
     with pytest.raises(RuntimeError, match="a loaded study has no data to run with"):
         view.run()
+    for message in ({"run": True}, {"confirm": "shift"}, {"confirm": "no arm"}, {"stop": True}):
+        view._on_message(message)
+    assert view._task is None
     assert path.read_bytes() == before
     with pytest.raises(ValueError, match="it holds 'first'"):
         StudyView.load(path, name="other")

@@ -260,7 +260,8 @@ class Storage:
     def close(self) -> None:
         """Close the file; what was stored in memory is gone.
 
-        The last writer leaves one plain file, which can be copied and read from a folder that nobody may write to.
+        The last writer leaves one plain file, which can be copied and read from a folder that nobody may write to; while
+        somebody still reads it, what SQLite keeps beside it stays and belongs to it.
         """
         if self.write and self.path != MEMORY:
             with contextlib.suppress(sqlite3.OperationalError):

@@ -146,4 +146,6 @@ def _shown(value: Any) -> str:
 def _at(spec: dict[str, Any], name: str) -> Any:
     first, _, second = name.partition(".")
     value = spec[first]
-    return value[second] if isinstance(value, dict) and second else value
+    if not second:
+        return value
+    return value[second] if isinstance(value, dict) else [one[second] for one in value]

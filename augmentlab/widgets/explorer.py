@@ -105,6 +105,8 @@ class Explorer(ipywidgets.VBox):
     ------
     TypeError, ValueError
         Something that is no image, or no image at all; the sentence names it.
+    traitlets.TraitError
+        A seed or a count that is out of its range, here or when it is assigned.
 
     Examples
     --------
@@ -660,8 +662,13 @@ class Explorer(ipywidgets.VBox):
     # --- layout ------------------------------------------------------------------------------------------------------
 
     def _assembled(self) -> list[ipywidgets.Widget]:
-        self._across = ipywidgets.Dropdown(options=[("off", "")], description="sweep", layout={"width": "170px"})
-        self._down = ipywidgets.Dropdown(options=[("images", "")], description="by", layout={"width": "130px"})
+        over = "the typical range of a parameter of the chosen step, whatever range the step draws from"
+        self._across = ipywidgets.Dropdown(
+            options=[("off", "")], description="sweep", tooltip=f"across: {over}", layout={"width": "170px"}
+        )
+        self._down = ipywidgets.Dropdown(
+            options=[("images", "")], description="by", tooltip=f"down: {over}", layout={"width": "130px"}
+        )
         swept = [linked(self, "x", self._across), linked(self, "y", self._down)]
         self._overlays = toggle(self, "overlays", "masks, boxes and keypoints")
         for name in ("index", "only", "rows"):
@@ -683,7 +690,7 @@ class Explorer(ipywidgets.VBox):
         shown = self.view.frame
         grid = render.montage([tile.image for tile in self.tiles], 1 if shown is None else shown.columns)
         first = "The first tile is the original" if len(request.chosen) == 1 else "Each row begins with an original"
-        others = "a sweep of one step" if request.swept else "draws"
+        others = "a sweep of one step over its typical range" if request.swept else "draws"
         caption = f"{first}, the others are {others} of the pipeline below (seed {request.seed})."
         return twin.picture(
             "" if shown is None else shown.alt, render.encode(grid, quality=75), caption, self.value.code()

@@ -235,7 +235,7 @@ class StudyView(anywidget.AnyWidget):
             case {"seen": str(page), "now": bool(now)}:
                 (self._pages.add if now else self._pages.discard)(page)
                 self._watcher.ask()
-            case {"run": _} if not self._task:
+            case {"run": _} if not self._task and not _readonly(self.study):
                 self.run(**self._options)
             case {"stop": _}:
                 self.stop()
@@ -250,8 +250,12 @@ class StudyView(anywidget.AnyWidget):
                 self.search = text
             case {"sort": str(sort)} if sort in SORTS:
                 self.sort = sort
-            case {"confirm": str(label)} if not self._task:
+            case {"confirm": str(label)} if not self._task and self._asks(label):
                 self.confirm(label)
+
+    def _asks(self, label: str) -> bool:
+        """Whether the page was offered the locked test for this arm."""
+        return (self.detail.get("label"), self.detail.get("confirm")) == (label, "ask")
 
     @property
     def _task(self) -> "_Task | None":
