@@ -46,6 +46,7 @@ from augmentlab.interop.read_torchvision import READINGS  # noqa: E402
 from augmentlab.interop.running import run  # noqa: E402
 
 NAME = "torchvision"
+BILINEAR = v2.InterpolationMode.BILINEAR
 IMAGE = IMAGES["astronaut"]
 CLASSES = drawable(NAME)
 
@@ -248,9 +249,9 @@ def same_pixels(module, image=IMAGE, levels=1):
     [
         (v2.RandomHorizontalFlip(1), 0),
         (v2.RandomVerticalFlip(1), 0),
-        (v2.RandomRotation((20, 20), "bilinear", fill=None), 1),
-        (v2.RandomAffine((20, 20), scale=(1.2, 1.2), shear=(10, 10), interpolation="bilinear", fill=None), 1),
-        (v2.RandomAffine((-20, -20), shear=(0, 0, 10, 10), interpolation="bilinear", fill=None), 1),
+        (v2.RandomRotation((20, 20), BILINEAR, fill=None), 1),
+        (v2.RandomAffine((20, 20), scale=(1.2, 1.2), shear=(10, 10), interpolation=BILINEAR, fill=None), 1),
+        (v2.RandomAffine((-20, -20), shear=(0, 0, 10, 10), interpolation=BILINEAR, fill=None), 1),
         (v2.CenterCrop((40, 61)), 0),  # of what is odd it cuts one more on the other side
         (v2.Resize((180, 170)), 1),
         (v2.Resize(166), 1),
@@ -277,8 +278,8 @@ def test_what_is_read_gives_the_same_pixels(module, levels):
 @pytest.mark.parametrize(
     "module",
     [
-        v2.RandomRotation((5, 40), "bilinear", fill=None),
-        v2.RandomAffine((5, 30), (0.2, 0.1), (0.7, 1), (3, 20), "bilinear", None),
+        v2.RandomRotation((5, 40), BILINEAR, fill=None),
+        v2.RandomAffine((5, 30), (0.2, 0.1), (0.7, 1), (3, 20), BILINEAR, None),
         v2.RandomCrop((40, 40), padding=6),
         v2.ColorJitter(0.4, 0.4, 0.4, 0.1),
         v2.RandomApply([v2.RandomInvert(0.5), v2.RandomHorizontalFlip(1)], p=0.7),

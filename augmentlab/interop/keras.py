@@ -117,7 +117,7 @@ def _flip(name: str, axis: int) -> Callable[[Any], str]:
 _TURNS = (
     "{0}",
     "ops.flip(ops.transpose({0}, (0, 2, 1, 3)), axis=1)",
-    "ops.flip({0}, axis=(1, 2))",
+    "ops.flip(ops.flip({0}, axis=1), axis=2)",
     "ops.transpose(ops.flip({0}, axis=1), (0, 2, 1, 3))",
 )
 
