@@ -15,11 +15,13 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from hostile import SAME, as_nobody, open_folder, picture, posix, snapshot
 
 from augmentlab import Invert, Rotate, Study, cli, data, explore, files, models, plots, report
+from augmentlab import app as app_module
 from augmentlab.widgets import LabelCheck
 
 # --- files that are written --------------------------------------------------------------------------------------------
@@ -231,6 +233,30 @@ def test_a_folder_of_tutorials_is_never_an_option_of_the_server(tmp_path, monkey
     assert cli.main(["lab", f"--dir={name}"]) == 0
     # Nothing but the folder, and not to ask whether Ctrl-C is meant: Jupyter's defaults are this machine and a new token.
     assert started == [[str(tmp_path / name), "-y"]]
+
+
+@posix
+def test_the_app_tells_the_terminal_no_escape_and_other_users_no_token(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("voila")
+    folder, opened, pages = tmp_path / "\x1b]0;hacked\x07", [], []
+    folder.mkdir()
+    (folder / "good.png").write_bytes(SAME)
+
+    def run(made, token, _listening, announce):
+        announce()
+        page = Path(url2pathname(urlsplit(opened[0]).path))
+        pages.append((token, page.read_text(encoding="utf-8"), stat.S_IMODE(made.stat().st_mode), made in page.parents))
+
+    monkeypatch.setattr(app_module, "_run", run)
+    monkeypatch.setattr(app_module.webbrowser, "open", opened.append)
+    assert app_module.serve(folder) == 0
+    said = capsys.readouterr().out
+    [(token, page, mode, is_inside)] = pages
+    assert f"/?token={token}" in said
+    assert "\x1b" not in said
+    assert token not in opened[0]  # an argument of the browser, which the list of processes shows to everybody
+    assert f"/?token={token}" in page
+    assert (mode, is_inside) == (0o700, True)
 
 
 class App:
