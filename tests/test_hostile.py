@@ -52,8 +52,9 @@ from augmentlab import (
 from augmentlab.app import _read_pipeline
 from augmentlab.documents import parse
 from augmentlab.params import parameters
+from augmentlab.report import sections
 from augmentlab.study.storage import Storage, content_key
-from augmentlab.widgets import studypictures, twin
+from augmentlab.widgets import studypictures, studyrows, twin
 
 EXAMPLES = int(os.environ.get("AUGMENTLAB_EXAMPLES", "60"))
 FUZZ = settings(
@@ -755,6 +756,33 @@ def test_an_arm_that_cannot_be_made_is_told_and_not_run(tampered, transform):
     sentence_of(lambda: one.arms)
     assert report.page(one)  # its numbers are there
     assert not [name for name in sys.modules if name == "not_loaded"]
+
+
+SYSTEM = "__import__('os').mkdir('hacked')"
+
+
+@pytest.mark.parametrize(
+    ("transform", "code"),
+    [(document("Invert"), "Invert()"), (document("not_loaded:Mine"), json.dumps(document("not_loaded:Mine")))],
+    ids=["known", "not loaded"],
+)
+def test_the_code_of_an_arm_is_made_from_what_the_arm_does_and_never_what_a_file_says_it_is(
+    tampered, tmp_path, transform, code
+):
+    def change(connection):
+        arm(code=SYSTEM, transform=transform)(connection)
+        connection.execute("UPDATE trial SET arm = ?", (SYSTEM,))
+
+    one = Study.open(tampered(change))
+    assert [one.compare()["code"][0], one.spec["arms"][0]["code"]] == [code, code]
+    assert (
+        set(one.to_frame()["code"]) == set(one.trials_dataframe()["code"]) == {"Compose([])", code, "HorizontalFlip()"}
+    )
+    assert "mkdir" not in one.to_jsonl(tmp_path / "x.jsonl").read_text(encoding="utf-8")
+    assert "mkdir" not in report.page(one)
+    assert code in {found.code for found in studyrows.candidates_of(one)}
+    source = types.SimpleNamespace(best="dark", spec=one.spec, documents={"dark": one.spec["arms"][0]})
+    assert ("Copy Python" in sections.winner(source)) == (code == "Invert()")
 
 
 PLACES = {
