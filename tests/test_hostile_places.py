@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -281,6 +282,18 @@ class App:
         self.url = next((found[0] for line in self.process.stdout if (found := re.search(r"http://\S+", line))), "")
         self.token = self.url.partition("?token=")[2]
 
+    @cached_property
+    def visit(self):
+        """The cookies of a visitor who came with the token, and the kernel of the page that he got."""
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(self.url).port, timeout=60)
+        try:
+            connection.request("GET", f"/?token={self.token}")
+            answer = connection.getresponse()
+            kernel = re.search(r'"kernelId": *"([0-9a-f-]+)"', answer.read().decode())
+            return "; ".join(one.partition(";")[0] for one in answer.headers.get_all("Set-Cookie")), kernel[1]
+        finally:
+            connection.close()
+
     def ask(self, path, *, token=True, method="GET", **headers):
         """The status of a request, and where it sends one to."""
         connection = http.client.HTTPConnection("127.0.0.1", urlsplit(self.url).port, timeout=60)
@@ -336,6 +349,24 @@ NO_KERNEL = "00000000-0000-0000-0000-000000000000"
 def test_without_the_token_there_is_nothing(app, method, path):
     status, to = app.ask(path, token=False, method=method)
     assert status in {403, 404, 405} or (status == 302 and to.startswith("/login?next="))
+
+
+@posix
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("own", 101), ("http://evil.example", 403), ("http://127.0.0.1:9", 403), ("http://localhost:9", 403), ("null", 403)],
+)
+def test_a_page_from_elsewhere_reaches_no_kernel_by_the_cookie_of_a_visitor(app, origin, status):
+    cookie, kernel = app.visit
+    headers = {
+        "Cookie": cookie,
+        "Origin": f"http://{urlsplit(app.url).netloc}" if origin == "own" else origin,
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    assert app.ask(f"/api/kernels/{kernel}/channels", token=False, **headers)[0] == status
 
 
 @posix
