@@ -1076,6 +1076,23 @@ def test_ten_thousand_classes_are_counted_and_named_shortly():
     assert len(sentence_of(lambda: study(given=given), ValueError)) < 300
 
 
+def test_a_name_of_a_stranger_says_nothing_to_the_terminal():
+    escape = "\x1b]0;hacked\x07"
+    images, labels = pictures()
+    given = Dataset(images, [f"{label}{escape}" for label in labels], name=escape)
+    one = run(study({f"a{escape}": Invert(), "b": HorizontalFlip()}, given, name=escape))
+    explorer = explore(given, Invert())
+    wrong = [
+        lambda: one.arm(escape),
+        lambda: one.confirm("control"),
+        one.confirm,
+        lambda: setattr(explorer, "only", escape),
+    ]
+    said = [repr(given), repr(one), one.summary(), *map(sentence_of, wrong)]
+    explorer.close()
+    assert not [text for text in said if "\x1b" in text or "\x07" in text]
+
+
 # --- transforms, models and functions of users -----------------------------------------------------------------------------
 
 

@@ -354,7 +354,13 @@ def test_without_the_token_there_is_nothing(app, method, path):
 @posix
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [("own", 101), ("http://evil.example", 403), ("http://127.0.0.1:9", 403), ("http://localhost:9", 403), ("null", 403)],
+    [
+        ("own", 101),
+        ("http://evil.example", 403),
+        ("http://127.0.0.1:9", 403),
+        ("http://localhost:9", 403),
+        ("null", 403),
+    ],
 )
 def test_a_page_from_elsewhere_reaches_no_kernel_by_the_cookie_of_a_visitor(app, origin, status):
     cookie, kernel = app.visit

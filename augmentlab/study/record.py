@@ -690,7 +690,7 @@ class Record:
         """Place of an arm that is named, or of the best."""
         chosen = _best(self.compare(warn=False)) if arm is None else arm
         if chosen is None:
-            raise ValueError(f"no arm helps, so there is none to choose; name one of {', '.join(self.labels)}")
+            raise ValueError(f"no arm helps, so there is none to choose; name one of {words.listed(self.labels)}")
         place = self._place(chosen)
         if place < 0:
             raise ValueError(f"arm must be one of {words.listed(self._all_labels)}; got the control itself")
