@@ -184,12 +184,12 @@ def test_app_serves_on_this_machine_alone_with_a_new_token_and_opens_the_browser
     assert cli.main(["app", str(photos)]) == 0
     assert cli.main(["app", str(photos), "--no-browser"]) == 0
     said = capsys.readouterr().out
-    (made, token, (host, port), document), (_, other, _, _) = seen
+    (made, token, (host, _), document), (_, other, _, _) = seen
     assert host == "127.0.0.1"
     assert len(token) >= 32
     assert token != other
     assert said.count(token) == said.count(other) == 1
-    assert opened == [f"http://127.0.0.1:{port}/?token={token}"]
+    assert opened == [(made / "open.html").as_uri()]
     assert document["metadata"]["kernelspec"]["name"] == "augmentlab"
     assert not made.exists()
 

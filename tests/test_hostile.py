@@ -52,8 +52,9 @@ from augmentlab import (
 from augmentlab.app import _read_pipeline
 from augmentlab.documents import parse
 from augmentlab.params import parameters
+from augmentlab.report import sections
 from augmentlab.study.storage import Storage, content_key
-from augmentlab.widgets import studypictures, twin
+from augmentlab.widgets import studypictures, studyrows, twin
 
 EXAMPLES = int(os.environ.get("AUGMENTLAB_EXAMPLES", "60"))
 FUZZ = settings(
@@ -757,6 +758,33 @@ def test_an_arm_that_cannot_be_made_is_told_and_not_run(tampered, transform):
     assert not [name for name in sys.modules if name == "not_loaded"]
 
 
+SYSTEM = "__import__('os').mkdir('hacked')"
+
+
+@pytest.mark.parametrize(
+    ("transform", "code"),
+    [(document("Invert"), "Invert()"), (document("not_loaded:Mine"), json.dumps(document("not_loaded:Mine")))],
+    ids=["known", "not loaded"],
+)
+def test_the_code_of_an_arm_is_made_from_what_the_arm_does_and_never_what_a_file_says_it_is(
+    tampered, tmp_path, transform, code
+):
+    def change(connection):
+        arm(code=SYSTEM, transform=transform)(connection)
+        connection.execute("UPDATE trial SET arm = ?", (SYSTEM,))
+
+    one = Study.open(tampered(change))
+    assert [one.compare()["code"][0], one.spec["arms"][0]["code"]] == [code, code]
+    assert (
+        set(one.to_frame()["code"]) == set(one.trials_dataframe()["code"]) == {"Compose([])", code, "HorizontalFlip()"}
+    )
+    assert "mkdir" not in one.to_jsonl(tmp_path / "x.jsonl").read_text(encoding="utf-8")
+    assert "mkdir" not in report.page(one)
+    assert code in {found.code for found in studyrows.candidates_of(one)}
+    source = types.SimpleNamespace(best="dark", spec=one.spec, documents={"dark": one.spec["arms"][0]})
+    assert ("Copy Python" in sections.winner(source)) == (code == "Invert()")
+
+
 PLACES = {
     "a folder": (lambda folder: folder, "is a folder"),
     "no folder": (lambda folder: folder / "no" / "study.db", "there is no"),
@@ -1046,6 +1074,23 @@ def test_ten_thousand_classes_are_counted_and_named_shortly():
     assert len(given.classes) == 10_000
     assert len(repr(given)) < 400
     assert len(sentence_of(lambda: study(given=given), ValueError)) < 300
+
+
+def test_a_name_of_a_stranger_says_nothing_to_the_terminal():
+    escape = "\x1b]0;hacked\x07"
+    images, labels = pictures()
+    given = Dataset(images, [f"{label}{escape}" for label in labels], name=escape)
+    one = run(study({f"a{escape}": Invert(), "b": HorizontalFlip()}, given, name=escape))
+    explorer = explore(given, Invert())
+    wrong = [
+        lambda: one.arm(escape),
+        lambda: one.confirm("control"),
+        one.confirm,
+        lambda: setattr(explorer, "only", escape),
+    ]
+    said = [repr(given), repr(one), one.summary(), *map(sentence_of, wrong)]
+    explorer.close()
+    assert not [text for text in said if "\x1b" in text or "\x07" in text]
 
 
 # --- transforms, models and functions of users -----------------------------------------------------------------------------

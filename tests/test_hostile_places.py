@@ -13,13 +13,16 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from hostile import SAME, as_nobody, open_folder, picture, posix, snapshot
 
 from augmentlab import Invert, Rotate, Study, cli, data, explore, files, models, plots, report
+from augmentlab import app as app_module
 from augmentlab.widgets import LabelCheck
 
 # --- files that are written --------------------------------------------------------------------------------------------
@@ -233,6 +236,30 @@ def test_a_folder_of_tutorials_is_never_an_option_of_the_server(tmp_path, monkey
     assert started == [[str(tmp_path / name), "-y"]]
 
 
+@posix
+def test_the_app_tells_the_terminal_no_escape_and_other_users_no_token(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("voila")
+    folder, opened, pages = tmp_path / "\x1b]0;hacked\x07", [], []
+    folder.mkdir()
+    (folder / "good.png").write_bytes(SAME)
+
+    def run(made, token, _listening, announce):
+        announce()
+        page = Path(url2pathname(urlsplit(opened[0]).path))
+        pages.append((token, page.read_text(encoding="utf-8"), stat.S_IMODE(made.stat().st_mode), made in page.parents))
+
+    monkeypatch.setattr(app_module, "_run", run)
+    monkeypatch.setattr(app_module.webbrowser, "open", opened.append)
+    assert app_module.serve(folder) == 0
+    said = capsys.readouterr().out
+    [(token, page, mode, is_inside)] = pages
+    assert f"/?token={token}" in said
+    assert "\x1b" not in said
+    assert token not in opened[0]  # an argument of the browser, which the list of processes shows to everybody
+    assert f"/?token={token}" in page
+    assert (mode, is_inside) == (0o700, True)
+
+
 class App:
     """``augmentlab app``, as a person starts it."""
 
@@ -254,6 +281,18 @@ class App:
         )
         self.url = next((found[0] for line in self.process.stdout if (found := re.search(r"http://\S+", line))), "")
         self.token = self.url.partition("?token=")[2]
+
+    @cached_property
+    def visit(self):
+        """The cookies of a visitor who came with the token, and the kernel of the page that he got."""
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(self.url).port, timeout=60)
+        try:
+            connection.request("GET", f"/?token={self.token}")
+            answer = connection.getresponse()
+            kernel = re.search(r'"kernelId": *"([0-9a-f-]+)"', answer.read().decode())
+            return "; ".join(one.partition(";")[0] for one in answer.headers.get_all("Set-Cookie")), kernel[1]
+        finally:
+            connection.close()
 
     def ask(self, path, *, token=True, method="GET", **headers):
         """The status of a request, and where it sends one to."""
@@ -310,6 +349,30 @@ NO_KERNEL = "00000000-0000-0000-0000-000000000000"
 def test_without_the_token_there_is_nothing(app, method, path):
     status, to = app.ask(path, token=False, method=method)
     assert status in {403, 404, 405} or (status == 302 and to.startswith("/login?next="))
+
+
+@posix
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("own", 101),
+        ("http://evil.example", 403),
+        ("http://127.0.0.1:9", 403),
+        ("http://localhost:9", 403),
+        ("null", 403),
+    ],
+)
+def test_a_page_from_elsewhere_reaches_no_kernel_by_the_cookie_of_a_visitor(app, origin, status):
+    cookie, kernel = app.visit
+    headers = {
+        "Cookie": cookie,
+        "Origin": f"http://{urlsplit(app.url).netloc}" if origin == "own" else origin,
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    assert app.ask(f"/api/kernels/{kernel}/channels", token=False, **headers)[0] == status
 
 
 @posix

@@ -13,7 +13,9 @@ from augmentlab import (
     Compose,
     Equalize,
     GaussianBlur,
+    GaussianNoise,
     HueSaturation,
+    Invert,
     Resize,
     Rotate,
     Standardize,
@@ -22,7 +24,7 @@ from augmentlab import (
     engine,
 )
 from augmentlab.bases import GeometricTransform
-from augmentlab.interop import ExportError, export, target
+from augmentlab.interop import TARGETS, ExportError, export, target
 from augmentlab.interop.explicit import array
 from augmentlab.interop.lowering import Part, lower
 from augmentlab.interop.operations import Resizing, Separable, sigma_of
@@ -64,6 +66,23 @@ def test_a_text_has_short_lines_and_imports_what_it_uses(name):
         imports = [one for one in ast.walk(tree) if isinstance(one, ast.Import | ast.ImportFrom)]
         bound = {alias.asname or alias.name for one in imports for alias in one.names}
         assert bound <= {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}, text
+
+
+class Told(Shifted):
+    """With lines in its repr, by whatever some reader ends one."""
+
+    def __repr__(self):
+        return "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029".join(["hacked"] * 2 + ["\rhacked"] * 2)
+
+
+@pytest.mark.parametrize("name", [one for one in TARGETS if not target(one).random])
+@pytest.mark.parametrize("step", [Told(), GaussianNoise(std=0.1)], ids=["written", "left out"])
+def test_what_a_repr_holds_stays_in_its_comment(monkeypatch, name, step):
+    monkeypatch.setattr(GaussianNoise, "__repr__", Told.__repr__)
+    text = export(Compose([step, Invert()]), name, shape=IMAGE.shape, strict=False)
+    told = [line for line in text.splitlines() if "hacked" in line]
+    assert told
+    assert all(line.strip().startswith(target(name).comment) for line in told), text
 
 
 @pytest.mark.parametrize("name", PYTHON)

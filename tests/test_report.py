@@ -266,7 +266,8 @@ def test_a_pipeline_whose_class_is_not_loaded_is_told_and_not_drawn(tmp_path):
         warnings.simplefilter("error")
         shown = sections.arms(Source.of(Study.open(tmp_path / "study.db", "of another"), {}))
     assert "Not drawn: a class of this pipeline is not loaded" in shown
-    assert "Mine()" in shown
+    assert "not_loaded:Mine" in shown
+    assert "Mine()" not in shown  # what the file says is nobody's code
     assert shown.count("<img") == 1
 
 

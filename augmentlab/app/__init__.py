@@ -22,6 +22,7 @@ from typing import Any
 
 from augmentlab import files
 from augmentlab.documents import from_dict, parse, read
+from augmentlab.markup import element, printable
 from augmentlab.transform import Transform
 
 _HOST = "127.0.0.1"
@@ -72,9 +73,9 @@ def serve(folder: Path, *, pipeline: Path | None = None, port: int = 0, browser:
         _prepare(made, notebook(folder, begin))
 
         def announce() -> None:
-            print(f"{_readable(str(folder))} is open at\n\n    {address}\n\nCtrl-C ends it.", flush=True)
+            print(f"{printable(str(folder))} is open at\n\n    {address}\n\nCtrl-C ends it.", flush=True)
             if browser:
-                webbrowser.open(address)
+                webbrowser.open(_leading_to(address, made).as_uri())
 
         _run(made, token, listening, announce)
     return 0
@@ -88,7 +89,7 @@ def notebook(folder: Path, pipeline: Transform | None) -> dict[str, Any]:
     <BLANKLINE>
     explore("it's here")
     """
-    name = _readable(folder.name or str(folder))
+    name = printable(folder.name or str(folder))
     # ascii() of a string is a literal that evaluates to it, whatever it holds.
     imports, names, arguments = "", "explore", ascii(str(folder))
     if pipeline is not None:
@@ -116,9 +117,16 @@ def notebook(folder: Path, pipeline: Transform | None) -> dict[str, Any]:
     }
 
 
-def _readable(name: str) -> str:
-    """A file's name for people: it may hold bytes that are no characters."""
-    return name.encode("utf-8", "replace").decode("utf-8")
+def _leading_to(address: str, made: Path) -> Path:
+    """A page in a folder of this user alone that leads to the address.
+
+    What a browser is started with is in the list of processes, which other users of the machine may read; whoever has
+    the token runs what he likes.
+    """
+    page = made / "open.html"
+    moved = element("meta", http_equiv="refresh", content=f"0; url={address}")
+    page.write_text(f"<!DOCTYPE html>{moved}{element('a', 'augmentlab', href=address)}", encoding="utf-8")
+    return page
 
 
 def _read_pipeline(path: Path) -> Transform:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentlab.distributions import shown
+from augmentlab.markup import printable
 from augmentlab.sample import Sample, check_image
 
 Array = NDArray[Any]
@@ -152,7 +153,7 @@ class Dataset:
         shown = [f"{name} {count}" for name, count in list(self.counts.items())[:10]]
         more = ", ..." if len(self.classes) > len(shown) else ""
         groups = "" if self.groups is None else f"; {_count(len(set(self.groups.tolist())), 'group')}"
-        return (
+        return printable(
             f"Dataset({self.name!r}: {_count(len(self), 'image')} {_sizes(self.images)}; "
             f"{_count(len(self.classes), 'class', 'classes')}: {', '.join(shown)}{more}{groups})"
         )

@@ -189,6 +189,7 @@ class Explicit:
 
     def _comment(self, text: str) -> list[str]:
         """Within the width of a page; what is wrapped goes on two spaces to the right."""
+        text = " ".join(text.split())  # a person's own repr may have lines, of which textwrap knows some
         lines = textwrap.wrap(text, 112, break_long_words=False, break_on_hyphens=False, subsequent_indent="  ")
         return [f"{self.comment} {line}" for line in lines]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import math
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from augmentlab import render
 from augmentlab.compose import Compose
 from augmentlab.documents import from_dict
 from augmentlab.markup import Markup, element, told
+from augmentlab.study import stored
 from augmentlab.study.words import chance
 
 if TYPE_CHECKING:
@@ -143,10 +143,8 @@ def transform_of(document: dict[str, Any]) -> Transform | None:
 
 def code_of(document: dict[str, Any]) -> str:
     """A stored pipeline in one line."""
-    transform = transform_of(document)
-    if isinstance(transform, Compose) and not transform.steps:
-        return "none"
-    return json.dumps(document) if transform is None else repr(transform)
+    code = stored.code_of(document)
+    return "none" if code == "Compose([])" else code
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

@@ -141,7 +141,6 @@ def winner(source: Source) -> Markup:
         )
     document = source.documents[source.best]
     transform = pieces.transform_of(document["transform"])
-    code = document["code"] if transform is None else transform.code()
     written = document["transform"] if transform is None else transform.to_dict()
     return joined(
         element(
@@ -149,7 +148,9 @@ def winner(source: Source) -> Markup:
             element("strong", source.best),
             " has the largest difference among the arms that help. Apply it to training images alone, each time anew.",
         ),
-        pieces.code(code, "Python"),
+        element("p", "Without code: a class of it is not loaded where the report was made.", class_="quiet")
+        if transform is None
+        else pieces.code(transform.code(), "Python"),
         _before(source),
         element(
             "details",

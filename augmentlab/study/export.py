@@ -63,7 +63,11 @@ def to_frame(study: Record) -> pd.DataFrame:
         role = CONTROL if index < 0 else arms[index]["role"]
         place = (study._label(index), role, draw, part, trial.state, value)
         row = dict(
-            zip(COLUMNS, (*place, trial.seconds, trial.started, trial.message, trial.traceback, trial.arm), strict=True)
+            zip(
+                COLUMNS,
+                (*place, trial.seconds, trial.started, trial.message, trial.traceback, study._code(index)),
+                strict=True,
+            )
         )
         rows.append(row | {names[factor]: level for factor, level in _levels(study, index).items()})
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *names.values()])
@@ -118,7 +122,7 @@ def to_jsonl(study: Record, path: str | os.PathLike[str]) -> Path:
     trials = [trial for *_, trial, _ in _trials(study)]
     openings = json.loads(study.openings().to_json(orient="records", date_format="iso"))
     head = {"type": "study", "schema_version": SCHEMA_VERSION, "augmentlab": augmentlab.__version__}
-    lines = [head | {"key": study._key, "name": study.name, "spec": study._spec, "openings": openings}]
+    lines = [head | {"key": study._key, "name": study.name, "spec": study.spec, "openings": openings}]
     levels = {study._label(index): _levels(study, index) for index in range(-1, len(study._all_labels))}
     for row, trial in zip(frame[COLUMNS].to_dict("records"), trials, strict=True):
         row |= {"value": _number(row["value"]), "started": trial.started}
@@ -339,7 +343,7 @@ def _results(study: Record, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield {
             "arm": label,
             "role": CONTROL if index < 0 else study._spec["arms"][index]["role"],
-            "code": trials[0].arm,
+            "code": study._code(index),
             "pipeline": _document(study, index),
             "levels": _levels(study, index),
             "verdict": row.get("verdict", ""),

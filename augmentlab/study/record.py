@@ -22,7 +22,7 @@ from augmentlab.study.places import quoted
 from augmentlab.study.runner import BOOTSTRAP
 from augmentlab.study.spaces import CONTROL, IDENTITY, Arm
 from augmentlab.study.storage import Storage, Trial, content_key, is_blank
-from augmentlab.study.stored import check_key, check_search, check_spec
+from augmentlab.study.stored import check_key, check_search, check_spec, code_of
 
 if TYPE_CHECKING:
     import os
@@ -120,8 +120,10 @@ class Record:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """All that describes the study, as stored: JSON-ready, a copy."""
+        """All that describes the study, as stored: JSON-ready, a copy. The code of an arm is made from its transform."""
         spec: dict[str, Any] = json.loads(json.dumps(self._spec))
+        for arm, code in zip(spec["arms"], self._codes, strict=True):
+            arm["code"] = code
         return spec
 
     @property
@@ -454,6 +456,15 @@ class Record:
     def _all_labels(self) -> list[str]:
         return [arm["label"] for arm in self._spec["arms"]]
 
+    @cached_property
+    def _codes(self) -> list[str]:
+        if self._arms is not None:
+            return [arm.code for arm in self._arms]
+        return [code_of(arm["transform"]) for arm in self._spec["arms"]]
+
+    def _code(self, index: int) -> str:
+        return IDENTITY.code if index < 0 else self._codes[index]
+
     def _label(self, index: int) -> str:
         return CONTROL if index < 0 else self._all_labels[index]
 
@@ -571,7 +582,7 @@ class Record:
             self._judge(part), stored, index, to, draws=self.draws, rope=self.rope, family=len(self._all_labels)
         )
         arm = self._spec["arms"][index]
-        return {"arm": arm["label"], "role": arm["role"], "code": arm["code"]} | found
+        return {"arm": arm["label"], "role": arm["role"], "code": self._code(index)} | found
 
     def _frame(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
         import pandas as pd
@@ -679,7 +690,7 @@ class Record:
         """Place of an arm that is named, or of the best."""
         chosen = _best(self.compare(warn=False)) if arm is None else arm
         if chosen is None:
-            raise ValueError(f"no arm helps, so there is none to choose; name one of {', '.join(self.labels)}")
+            raise ValueError(f"no arm helps, so there is none to choose; name one of {words.listed(self.labels)}")
         place = self._place(chosen)
         if place < 0:
             raise ValueError(f"arm must be one of {words.listed(self._all_labels)}; got the control itself")

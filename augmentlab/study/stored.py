@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from augmentlab.compose import quietly
 from augmentlab.distributions import shown
+from augmentlab.documents import from_dict
 from augmentlab.study.spaces import CONTROL
 
 if TYPE_CHECKING:
@@ -111,6 +114,18 @@ def check_search(outcome: Any, where: str) -> None:
         wrong = "stopped", outcome["stopped"]
     if wrong is not None:
         raise ValueError(f"{where} must be as augmentlab writes it; its {wrong[0]} is {_shown(wrong[1])}")
+
+
+def code_of(document: dict[str, Any]) -> str:
+    """A stored pipeline as one line of Python, or as JSON where it cannot be made.
+
+    It is made from what the pipeline does: people run code, and the text beside it in a file may be anybody's.
+    """
+    try:
+        with quietly():
+            return repr(from_dict(document))
+    except Exception:  # noqa: BLE001  (a user's own transform may raise anything, and the numbers are worth reading)
+        return json.dumps(document)
 
 
 def _odd(value: Any, shape: Any, name: str) -> tuple[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from augmentlab.markup import printable
 from augmentlab.study import statistics
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def summary(table: pd.DataFrame, over_trivial: dict[str, Any] | None = None) -> 
         lines.append(_second_control(row, over_trivial, table.attrs))
     if table.attrs["note"]:
         lines.append(f"{table.attrs['note'][0].upper()}{table.attrs['note'][1:]}.")
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def listed(names: Iterable[str]) -> str:
@@ -49,7 +50,7 @@ def listed(names: Iterable[str]) -> str:
     shown = list(names)
     if len(shown) > 5:
         shown = [*shown[:4], f"and {len(shown) - 4} more"]
-    return ", ".join(shown)
+    return printable(", ".join(shown))
 
 
 def ordinal(number: int) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from augmentlab import files, render
 from augmentlab.data import folder
+from augmentlab.markup import printable
 from augmentlab.sample import Sample, as_image
 
 Image = NDArray[np.generic] | Sample
@@ -100,7 +101,7 @@ class Images:
         found = [index for index, one in enumerate(self.classes) if one == name]
         if not found:
             known = ", ".join(sorted({one for one in self.classes if one})) or "there are none"
-            raise ValueError(f"only must be a class of the images ({known}); got {name!r}")
+            raise ValueError(f"only must be a class of the images ({printable(known)}); got {name!r}")
         return found
 
     def first(self) -> int:
