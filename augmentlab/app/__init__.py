@@ -73,7 +73,9 @@ def serve(folder: Path, *, pipeline: Path | None = None, port: int = 0, browser:
         _prepare(made, notebook(folder, begin))
 
         def announce() -> None:
-            print(f"{printable(str(folder))} is open at\n\n    {address}\n\nCtrl-C ends it.", flush=True)
+            # Browsers that Ubuntu installs as snaps see no file of ours.
+            other = " If the browser finds no page, give it this address." if browser else ""
+            print(f"{printable(str(folder))} is open at\n\n    {address}\n\nCtrl-C ends it.{other}", flush=True)
             if browser:
                 webbrowser.open(_leading_to(address, made).as_uri())
 
