@@ -55,7 +55,7 @@ def _rotate(step: Any) -> Lines:
     if isinstance(step.angle, LogUniform):
         return [f"Affine((1, 1), (0, 0), (0, 0), {ends(step.angle)}, (0, 0), (0, 0){chance(step)})"]
     return applied(
-        [f'v2.RandomRotation({pair(span(step.angle))}, interpolation=v2.InterpolationMode.BILINEAR, fill=None)'],
+        [f"v2.RandomRotation({pair(span(step.angle))}, interpolation=v2.InterpolationMode.BILINEAR, fill=None)"],
         step.p,
     )
 
@@ -76,7 +76,9 @@ def _affine(step: Any) -> Lines:
         arguments.append(f"scale={pair(span(step.scale))}")
     if not _is_zero(step.shear_x):
         arguments.append(f"shear={pair(span(step.shear_x), -1)}")
-    return applied([f'v2.RandomAffine({", ".join(arguments)}, interpolation=v2.InterpolationMode.BILINEAR, fill=None)'], step.p)
+    return applied(
+        [f"v2.RandomAffine({', '.join(arguments)}, interpolation=v2.InterpolationMode.BILINEAR, fill=None)"], step.p
+    )
 
 
 def _perspective(step: Any) -> str:
