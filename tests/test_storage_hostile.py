@@ -1,6 +1,7 @@
 """Files of studies that somebody crafted, and those that a killed process left: nothing hangs, nothing else is touched."""
 
 import contextlib
+import itertools
 import os
 import socket
 import sqlite3
@@ -254,6 +255,40 @@ def test_nothing_in_a_file_is_longer_than_what_augmentlab_writes(path):
         assert len(store.artifacts(key, "sample")["large"]) == 10**7
         said = sentence_of(lambda: store.save_artifact(key, "sample", "x", bytes(storage._MOST_BYTES + 1)), ValueError)
     assert "string or blob too big" in said
+
+
+OURS = "storage must be a file of augmentlab studies"
+
+
+def endless(path, table, *, levels=10):
+    """Put pages above a table's rows, each of which has the next one as each of its children."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    content = bytearray(path.read_bytes())
+    last = len(content) // size
+    rows = content[(root - 1) * size : root * size]
+    numbers = [root, *range(last + 1, last + levels + 1)]
+    count = 400
+    for number, child in itertools.pairwise(numbers):
+        start = size - 5 * count
+        page = struct.pack(">BHHHBI", 0x05, 0, count, start, 0, child)
+        page += b"".join(struct.pack(">H", start + 5 * place) for place in range(count))
+        page = page.ljust(start, b"\0") + struct.pack(">IB", child, 1) * count
+        content[(number - 1) * size : number * size] = page
+    content += rows
+    content[28:32] = struct.pack(">I", len(content) // size)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("table", ["study", "trial"])
+def test_rows_without_end_are_refused(path, table):
+    endless(path, table)
+    with Storage(path, write=False) as store:
+        said = sentence_of(lambda: store._rows(f"SELECT * FROM {table}"), ValueError)
+    assert said == f"{OURS}; '{path}' says that it holds more than there is room for"
+    if table == "study":
+        assert sentence_of(lambda: Study.open(path), ValueError) == said
 
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c"

@@ -27,6 +27,7 @@ import warnings
 import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
@@ -46,6 +47,7 @@ MEMORY = ":memory:"
 _Mode = Literal["ro", "rw", "rwc"]  # of SQLite's addresses
 SCHEMA_VERSION = 2
 _APPLICATION = 0x41554C42  # "AULB" in SQLite's header tells our files from other programs'
+_LEAST = 4  # bytes that a row takes in a file, whatever it holds
 _SMALLEST = 512  # bytes of SQLite's smallest page
 _TIMEOUT = 30.0  # seconds to wait for another writer
 LEASE = 60.0  # seconds for which a claim holds unless it is renewed
@@ -281,8 +283,9 @@ class Storage:
 
     def studies(self) -> list[tuple[str, str, dict[str, Any]]]:
         """Key, name and description of each study, the one opened last first."""
-        rows = self._rows("SELECT key, name, spec FROM study ORDER BY opened DESC, rowid DESC")
-        return [(key, name, self._parsed(spec)) for key, name, spec in rows]
+        rows = self._rows("SELECT key, name, spec, opened, rowid FROM study")
+        rows.sort(key=lambda row: (str(row[3]), row[4]), reverse=True)
+        return [(key, name, self._parsed(spec)) for key, name, spec, *_ in rows]
 
     def _parsed(self, text: Any) -> Any:
         try:
@@ -392,8 +395,8 @@ class Storage:
         """Content of a study's artifacts of one kind, by name; none in a file of schema version 1."""
         if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'artifact'"):
             return {}
-        query = "SELECT name, content FROM artifact WHERE study = ? AND kind = ? ORDER BY rowid"
-        found = dict(self._rows(query, (study, kind)))
+        rows = self._rows("SELECT rowid, name, content FROM artifact WHERE study = ? AND kind = ?", (study, kind))
+        found = {name: content for _, name, content in sorted(rows, key=itemgetter(0))}
         for name in found:
             if not isinstance(name, str):
                 raise ValueError(
@@ -426,11 +429,12 @@ class Storage:
     def events(self, subject: str, kind: str) -> list[tuple[str, str, str]]:
         """Study, detail and time of each event, in order."""
         rows = self._rows(
-            "SELECT event.study, detail, event.created, study.key FROM event LEFT JOIN study ON study.key = event.study "
-            "WHERE subject = ? AND kind = ? ORDER BY number",
+            "SELECT event.study, detail, event.created, study.key, number FROM event "
+            "LEFT JOIN study ON study.key = event.study WHERE subject = ? AND kind = ?",
             (subject, kind),
         )
-        for study, detail, created, known in rows:
+        rows.sort(key=itemgetter(4))
+        for study, detail, created, known, _ in rows:
             for name, value, good in (
                 ("study", study, known is not None and isinstance(study, str)),
                 ("detail", detail, isinstance(detail, str)),
@@ -444,8 +448,27 @@ class Storage:
         return [row[:3] for row in rows]
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """All rows of a query, which must not sort: SQLite would collect them all, out of sight.
+
+        Pages of a crafted file may hold each other, so that there is no end of rows; no more are read than a file of
+        its size can hold.
+        """
+        found, read, most = [], 0, 0.0
         with self._lock, _explained(self.path):
-            return self._connection.execute(query, values).fetchall()
+            for row in self._connection.execute(query, values):
+                found.append(row)
+                read += _LEAST + sum(len(value) for value in row if isinstance(value, (str, bytes)))
+                if read > most and read > (most := self._most()):
+                    raise ValueError(f"{_OURS}; {quoted(self.path)} says that it holds more than there is room for")
+        return found
+
+    def _most(self) -> float:
+        """Bytes of all that a query can find."""
+        if self.path == MEMORY:
+            return math.inf
+        place = places.beside(self.path, "")
+        there = [one for one in (place, f"{place}-wal") if Path(one).exists()]
+        return 2 * sum(Path(one).stat().st_size for one in there)  # a join names the study beside its event
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
