@@ -1,7 +1,7 @@
 // One canvas: each frame is one encoded montage, copied tile by tile so that the gaps take the page's own colour. The frame
 // is kept, so that comparing with the originals, enlarging and panning ask the kernel for nothing; only the chosen tile is
 // fetched at full resolution, once nothing moves any more.
-const MOST = 8, REST_MS = 200, MOVED_PX = 4, END = 10; // letters of a name that are always shown
+const MOST = 8, REST_MS = 200, MOVED_PX = 4, BEGIN = 3, END = 10; // letters of a name: at least so many of its beginning, or none
 
 function render({ model, el }) {
   const make = (tag, className = "", properties = {}) => Object.assign(document.createElement(tag), { className, ...properties });
@@ -26,6 +26,7 @@ function render({ model, el }) {
   el.append(root);
 
   const percent = (part, whole) => `${(100 * part) / whole}%`, clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+  const pen = document.createElement("canvas").getContext("2d"); // measures names
   let seen = { number: 0, places: [], size: [1, 1], origins: [], labels: [], density: 1 }, bitmap = null, painted = -1;
   let mode = "draws", held = false, curtain = 0.5; // how tiles are compared, and where the curtain hangs in each
   let zoom = 1, left = 0, top = 0, close = null, under = -1, timer = 0; // the part of each tile that is seen
@@ -64,6 +65,25 @@ function render({ model, el }) {
     canvas.classList.toggle("al-held", originals);
     canvas.classList.toggle("al-zoomed", zoom > 1);
   }
+  function shorten() {
+    // A name that is too wide for its tile loses letters in its middle: files of one class differ in the end. Where not even
+    // those of its end fit beside a beginning, it loses the beginning.
+    const scale = canvas.clientWidth / seen.size[0];
+    if (!scale || !labels.firstChild) return; // not in sight
+    const style = getComputedStyle(labels.firstChild), beside = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+    pen.font = style.font;
+    seen.labels.forEach(([index], number) => {
+      const name = labels.children[number].firstChild, letters = [...name.title], { length } = letters;
+      const room = seen.places[index][2] * scale - beside, fits = (text) => pen.measureText(text).width <= room;
+      const shorter = (kept) => {
+        const begin = kept - END;
+        return begin < BEGIN ? `…${letters.slice(length - kept).join("")}` : `${letters.slice(0, begin).join("")}…${letters.slice(-END).join("")}`;
+      };
+      let text = name.title;
+      for (let kept = length - 1; kept > 0 && !fits(text); kept--) text = shorter(kept);
+      name.textContent = text;
+    });
+  }
   async function draw() {
     const now = model.get("shown"), { number, data, mime, size: [width, height], density } = now;
     if (!number) return;
@@ -80,13 +100,12 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", now.alt);
     labels.replaceChildren(...now.labels.map(([index, text]) => {
       const whole = text.replaceAll(" ", "\u00a0").replaceAll("\u00a0·\u00a0", " · ");  // on a small tile lines end at the dots
-      const label = make("span", "al-label"), name = make("span", "al-cut"), [x, y, w, h] = now.places[index];
-      const first = whole.split(" · ")[0], letters = [...first]; // cut in its middle: files of one class differ in the end
-      name.append(...[letters.slice(0, -END), letters.slice(-END)].map((part) => make("span", "", { textContent: part.join("") })));
-      label.append(name, whole.slice(first.length));
+      const label = make("span", "al-label"), [x, y, w, h] = now.places[index], first = whole.split(" · ")[0];
+      label.append(make("span", "al-cut", { title: first, textContent: first }), whole.slice(first.length));
       Object.assign(label.style, { left: percent(x, width), top: percent(y + h, height), maxWidth: percent(w, width) });
       return label;
     }));
+    shorten();
     Object.assign(canvas.dataset, { frame: number, sharp: mime === "image/png" });
     select();
     fetch();
@@ -246,6 +265,8 @@ function render({ model, el }) {
     screen.addEventListener("change", dense);
   }
 
+  const room = new ResizeObserver(shorten);
+  room.observe(canvas);
   const watched = { "change:shown": draw, "change:selected": select, "msg:custom": answered };
   for (const name of ["twin", "error", "caption", "stale", "progress"]) watched[`change:${name}`] = words;
   for (const [event, action] of Object.entries(watched)) model.on(event, action);
@@ -256,6 +277,7 @@ function render({ model, el }) {
   return () => {
     for (const [event, action] of Object.entries(watched)) model.off(event, action);
     screen.removeEventListener("change", dense);
+    room.disconnect();
     clearTimeout(timer);
     bitmap?.close();
     close?.pictures.forEach((picture) => picture.close());

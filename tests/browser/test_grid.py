@@ -21,6 +21,13 @@ image[599:601] = 255
 image[1190:, 1190:] = 90
 shown = explore(image, Compose([Invert()]), draws=3, columns=2, size={SIZE})
 shown"""
+NAMES = """import numpy as np
+from augmentlab import Compose, explore
+
+widths = {"buildings/IMG_12345.jpg": 144, "buildings/IMG_23456.jpg": 100, "buildings/IMG_34567.jpg": 84, "a/IMG_45678.jpg": 45}
+images = {name: np.full((144, width), 200, np.uint8) for name, width in widths.items()}
+shown = explore(images, Compose([]), draws=1, rows=4)
+shown"""
 RED, BLUE, CYAN, YELLOW = (255, 0, 0), (0, 0, 255), (0, 255, 255), (255, 255, 0)
 
 
@@ -176,3 +183,20 @@ def test_a_screen_with_more_pixels_gets_more_and_the_layout_stays(browser, lab, 
     assert explorer.grid.evaluate("(canvas) => canvas.width") == 2 * (2 * SIZE + GAP)
     screenshot(explorer.root, "dense.png")
     context.close()
+
+
+def test_a_name_that_is_too_wide_for_its_tile_is_cut_with_a_sign_of_it(lab, notebook, screenshot):
+    lab.open(notebook, lab.write("names.ipynb", NAMES))
+    lab.run_all(notebook)
+    explorer = Instrument(notebook)
+    expect(explorer.root.locator(".al-label")).to_have_count(4)
+    explorer.at_rest()
+    screenshot(explorer.root, "names.png")
+    labels = explorer.root.locator(".al-label").all()
+    for label, end in zip(labels, ("12345.jpg", "23456.jpg", "34567.jpg", ".jpg"), strict=True):
+        name = label.locator(".al-cut")
+        assert "…" in name.inner_text()
+        assert name.inner_text().endswith(end)
+        assert label.evaluate("(label) => label.scrollWidth <= label.clientWidth")
+    assert labels[0].inner_text().startswith("bui")
+    assert labels[3].inner_text().startswith("…")
