@@ -722,18 +722,19 @@ def test_summaries_in_words(finished):
     assert lines[3].endswith(" %.")
 
 
-def summary(*verdicts, names="abcdefgh", needed=np.nan):
+def summary(*verdicts, names="abcdefgh", needed=np.nan, wide=9.0):
     import pandas as pd
 
     rows = [
         {
             "arm": name,
             "difference": sign * (index + 1.0),
-            "low": sign * (index + 1) - 0.5,
-            "high": sign * (index + 1) + 0.5,
+            "low": sign * (index + 1) - half,
+            "high": sign * (index + 1) + half,
         }
         for index, (name, verdict) in enumerate(zip(names, verdicts, strict=False))
         for sign in [-1 if verdict == "hurts" else 1]
+        for half in [wide if verdict == "undecided" else 0.5]
     ]
     table = pd.DataFrame(rows).assign(verdict=verdicts, draws=4, role="arm", draws_needed=needed)
     table.attrs = {"control_mean": 0.5, "rope": 0.5, "note": "", "unit": "points"}
@@ -772,6 +773,13 @@ def test_summaries_have_grammar_for_one_and_many():
     )
     assert summary("undecided", needed=np.inf)[-1] == "More draws would not decide it, only more images can."
     assert summary("helps", "undecided", needed=20.0)[-1] == "1 is undecided: b."
+    assert summary("helps", "undecided", wide=0.5)[-1] == (
+        "b has an interval without 0, but p, adjusted for all 2 comparisons, is not below 5 %."
+    )
+    assert summary("undecided", "undecided", "undecided", wide=1.5)[-1] == (
+        "b, c have intervals without 0, but p, adjusted for all 3 comparisons, is not below 5 %."
+    )
+    assert summary("undecided", wide=0.5)[-1] == "a has an interval without 0, but p is not below 5 %."
     assert summary(*["undecided"] * 8)[0] == "Of 8 arms, 8 are undecided: a, b, c, d, and 4 more."
 
 

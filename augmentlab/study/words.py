@@ -35,6 +35,7 @@ def summary(table: pd.DataFrame, over_trivial: dict[str, Any] | None = None) -> 
     if not (arms["verdict"] == "helps").any():
         lines.append("Nothing was found to help.")
         lines += _next(arms[arms["verdict"] == "undecided"].dropna(subset="draws_needed"))
+    lines += _apart(arms[arms["verdict"] == "undecided"], len(table))
     share = table.attrs["unit"] == "points"
     scores = f"{100 * table.attrs['control_mean']:.1f} %" if share else f"{table.attrs['control_mean']:.3f}"
     lines.append(f"The control, with unchanged copies, scores {scores}.")
@@ -108,6 +109,16 @@ def _next(undecided: pd.DataFrame) -> list[str]:
     need = "needs" if endless.sum() == 1 else "need"
     others = f"; {listed(undecided.loc[endless, 'arm'])} {need} more images" if endless.any() else ""
     return [f"About {nearest['draws_needed']:.0f} draws in all would decide {nearest['arm']}{others}."]
+
+
+def _apart(undecided: pd.DataFrame, compared: int) -> list[str]:
+    """Say why arms stay undecided whose intervals look as if they were not."""
+    arms = undecided.loc[(undecided["low"] > 0) | (undecided["high"] < 0), "arm"]
+    if arms.empty:
+        return []
+    has = "has an interval" if len(arms) == 1 else "have intervals"
+    adjusted = f", adjusted for all {compared} comparisons," if compared > 1 else ""
+    return [f"{listed(arms)} {has} without 0, but p{adjusted} is not below 5 %."]
 
 
 def _interval(row: Any, attrs: Mapping[Any, Any]) -> str:
