@@ -774,12 +774,12 @@ def test_summaries_have_grammar_for_one_and_many():
     assert summary("undecided", needed=np.inf)[-1] == "More draws would not decide it, only more images can."
     assert summary("helps", "undecided", needed=20.0)[-1] == "1 is undecided: b."
     assert summary("helps", "undecided", wide=0.5)[-1] == (
-        "b has an interval without 0, but p, adjusted for all 2 comparisons, is not below 5 %."
+        "b has an interval that leaves out 0, but p, adjusted for all 2 comparisons, is not below 5 %."
     )
     assert summary("undecided", "undecided", "undecided", wide=1.5)[-1] == (
-        "b, c have intervals without 0, but p, adjusted for all 3 comparisons, is not below 5 %."
+        "b, c have intervals that leave out 0, but p, adjusted for all 3 comparisons, is not below 5 %."
     )
-    assert summary("undecided", wide=0.5)[-1] == "a has an interval without 0, but p is not below 5 %."
+    assert summary("undecided", wide=0.5)[-1] == "a has an interval that leaves out 0, but p is not below 5 %."
     assert summary(*["undecided"] * 8)[0] == "Of 8 arms, 8 are undecided: a, b, c, d, and 4 more."
 
 

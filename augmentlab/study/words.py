@@ -116,9 +116,9 @@ def _apart(undecided: pd.DataFrame, compared: int) -> list[str]:
     arms = undecided.loc[(undecided["low"] > 0) | (undecided["high"] < 0), "arm"]
     if arms.empty:
         return []
-    has = "has an interval" if len(arms) == 1 else "have intervals"
+    has = "has an interval that leaves" if len(arms) == 1 else "have intervals that leave"
     adjusted = f", adjusted for all {compared} comparisons," if compared > 1 else ""
-    return [f"{listed(arms)} {has} without 0, but p{adjusted} is not below 5 %."]
+    return [f"{listed(arms)} {has} out 0, but p{adjusted} is not below 5 %."]
 
 
 def _interval(row: Any, attrs: Mapping[Any, Any]) -> str:
