@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from augmentlab import render
 from augmentlab.compose import Compose
-from augmentlab.documents import from_dict
 from augmentlab.markup import Markup, element, told
 from augmentlab.study import stored
 from augmentlab.study.words import chance
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from augmentlab.plots.frames import Unit
-    from augmentlab.transform import Transform
 
     Row = Mapping[Any, Any]
     Column = tuple[str, Callable[[Row], object]]
@@ -98,7 +96,7 @@ def strip(label: str, document: dict[str, Any], pictures: Sequence[NDArray[Any]]
     """Originals, and draws of an arm below them."""
     if not pictures:
         return None
-    transform = transform_of(document)
+    transform = stored.transform_of(document)
     if transform is None:
         return element(
             "p", "Not drawn: a class of this pipeline is not loaded where the report was made.", class_="quiet"
@@ -129,16 +127,6 @@ def image(picture: NDArray[np.uint8], alt: str) -> Markup:
 
 def _address(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def transform_of(document: dict[str, Any]) -> Transform | None:
-    """A stored pipeline; None where it needs a class that is not loaded here."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            return from_dict(document)
-    except (TypeError, ValueError):
-        return None
 
 
 def code_of(document: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from augmentlab import plots, render
 from augmentlab.markup import Markup, element, joined
 from augmentlab.render.pictures import fitted
 from augmentlab.report import pieces, questions
-from augmentlab.study import samples
+from augmentlab.study import samples, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,7 @@ def winner(source: Source) -> Markup:
             "p", "None: no arm is known to help, so that there is no reason to prefer one to plain training."
         )
     document = source.documents[source.best]
-    transform = pieces.transform_of(document["transform"])
+    transform = stored.transform_of(document["transform"])
     written = document["transform"] if transform is None else transform.to_dict()
     return joined(
         element(

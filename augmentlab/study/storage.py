@@ -466,9 +466,11 @@ class Storage:
         """Bytes of all that a query can find."""
         if self.path == MEMORY:
             return math.inf
-        place = places.beside(self.path, "")
-        there = [one for one in (place, f"{place}-wal") if Path(one).exists()]
-        return 2 * sum(Path(one).stat().st_size for one in there)  # a join names the study beside its event
+        held = 0
+        for suffix in ("-wal", ""):  # in this order nothing is missed that is moved into the file meanwhile
+            with contextlib.suppress(FileNotFoundError):
+                held += Path(places.beside(self.path, suffix)).stat().st_size
+        return 2 * held  # a join names the study beside its event
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -15,6 +15,8 @@ from augmentlab.study.spaces import CONTROL
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from augmentlab.transform import Transform
+
 MOST_TRIALS = 1_000_000  # of one study; each has a key that is computed when the study is read
 _LARGEST = 2**63 - 1  # of a whole number that tables and trackers hold
 
@@ -116,16 +118,22 @@ def check_search(outcome: Any, where: str) -> None:
         raise ValueError(f"{where} must be as augmentlab writes it; its {wrong[0]} is {_shown(wrong[1])}")
 
 
+def transform_of(document: dict[str, Any]) -> Transform | None:
+    """A stored pipeline; None where it cannot be made here, as when a class of it is not loaded."""
+    try:
+        with quietly():
+            return from_dict(document)
+    except Exception:  # noqa: BLE001  (a user's own transform may raise anything, and the numbers are worth reading)
+        return None
+
+
 def code_of(document: dict[str, Any]) -> str:
     """A stored pipeline as one line of Python, or as JSON where it cannot be made.
 
     It is made from what the pipeline does: people run code, and the text beside it in a file may be anybody's.
     """
-    try:
-        with quietly():
-            return repr(from_dict(document))
-    except Exception:  # noqa: BLE001  (a user's own transform may raise anything, and the numbers are worth reading)
-        return json.dumps(document)
+    transform = transform_of(document)
+    return json.dumps(document) if transform is None else repr(transform)
 
 
 def _odd(value: Any, shape: Any, name: str) -> tuple[str, Any] | None:
