@@ -291,6 +291,33 @@ def test_rows_without_end_are_refused(path, table):
         assert sentence_of(lambda: Study.open(path), ValueError) == said
 
 
+def test_an_open_file_is_read_wherever_it_went(path, monkeypatch, tmp_path_factory):
+    monkeypatch.chdir(path.parent)
+    with Storage(path.name, write=False) as store:
+        monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        found = store.studies()
+        assert len(found) == 1
+        path.unlink()
+        assert store.studies() == found
+
+
+def test_an_older_file_with_tables_of_our_newer_names_is_refused_and_stays(tmp_path):
+    path = tmp_path / "old.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(storage._MIGRATIONS[0])
+        connection.execute(f"PRAGMA application_id = {storage._APPLICATION}")
+        connection.execute("PRAGMA user_version = 1")
+    with Storage(path, write=False) as store:
+        assert store.studies() == []
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE claim (x)")
+    before = path.read_bytes()
+    for write in (True, False):
+        said = sentence_of(lambda write=write: Storage(path, write=write), ValueError)
+        assert said.endswith("differs in table 'claim'")
+    assert path.read_bytes() == before
+
+
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c"
 
 

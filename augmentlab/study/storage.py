@@ -241,6 +241,7 @@ class Storage:
 
     def __init__(self, path: str | os.PathLike[str], *, write: bool, durable: bool = False) -> None:
         self.path = places.text(path)
+        self._place = places.beside(self.path, "")  # also when the process goes to another folder
         self.write = write
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
         # What is in memory is one connection, which a view and the thread of a run share.
@@ -469,8 +470,8 @@ class Storage:
         held = 0
         for suffix in ("-wal", ""):  # in this order nothing is missed that is moved into the file meanwhile
             with contextlib.suppress(FileNotFoundError):
-                held += Path(places.beside(self.path, suffix)).stat().st_size
-        return 2 * held  # a join names the study beside its event
+                held += Path(self._place + suffix).stat().st_size
+        return 2 * held or math.inf  # a join names the study beside its event; what was removed while open still reads
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -688,13 +689,13 @@ def _odd(found: _Found) -> tuple[str, str, str, str] | None:
     would have to name.
     """
     made = _made(found.version)
-    ours = {table for _, _, table, _ in made}
+    ours = {table for _, _, table, _ in _made(SCHEMA_VERSION)}  # those that a writer adds to an older file as well
     names_ours = re.compile(rf"\b({'|'.join(ours)})\b", re.IGNORECASE)
     for one in sorted(found.made ^ made, key=lambda one: (not one[3], one)):  # indexes that tables need come last
         _, name, table, statement = one
         plain = re.match(r"CREATE (TABLE|(UNIQUE )?INDEX|TRIGGER) |$", statement)
         of_sqlite = statement and name.lower().startswith("sqlite_")
-        if not plain or of_sqlite or table in ours or names_ours.search(statement):
+        if not plain or of_sqlite or {name, table} & ours or names_ours.search(statement):
             return one
     return None
 
