@@ -183,7 +183,6 @@ class Explorer(ipywidgets.VBox):
         self.controls.observe(self._on_controls, "value")
         self.view.observe(lambda _: self._on_selected(), "selected")
         self.view.observe(lambda _: self._refresh(), "density")
-        self.observe(self._follow_class, "only")
         self.observe(
             lambda _: self._refresh(),
             ["seed", "draws", "rows", "columns", "index", "only", "difference", "overlays", "x", "y"],
@@ -430,17 +429,10 @@ class Explorer(ipywidgets.VBox):
             self._rest.cancel()
             self._schedule.submit(self._request())
 
-    def _first(self, among: list[int]) -> int:
-        """The place of the image that is shown first: the chosen one, or the next of the class."""
-        return next((place for place, index in enumerate(among) if index >= self.index), 0)
-
-    def _follow_class(self, _: object) -> None:
-        among = self._images.of_class(self.only)
-        self.index = among[self._first(among)]
-
     def _request(self) -> Request:
         among = self._images.of_class(self.only)
-        start = self._first(among)
+        # The first shown is the chosen one, or the next of the class.
+        start = next((place for place, index in enumerate(among) if index >= self.index), 0)
         swept = tuple(name for name in (self.x, self.y if self.y != self.x else "") if name) if self.x else ()
         return Request(
             draft=self.draft,
