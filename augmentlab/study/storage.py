@@ -577,7 +577,7 @@ def _prepare(connection: sqlite3.Connection, path: str, *, write: bool, durable:
 
 
 def _keep_journal(connection: sqlite3.Connection, mode: str) -> None:
-    """Change the kind of journal, as soon as nobody else is at work in the file: here SQLite itself does not wait."""
+    """Change the kind of journal, as soon as nobody else is at work in the file, for which SQLite itself does not always wait."""
     last = time.monotonic() + _TIMEOUT
     while True:
         try:
